@@ -1,0 +1,160 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is compiled in Swift 6 mode with these features, so that what crosses a target's edge is written down.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func product(_ name: String, _ identity: String) -> Target.Dependency {
+    .product(name: name, package: identity)
+}
+
+let package = Package(
+    name: "lodge",
+    products: [
+        .executable(name: "lodged", targets: ["lodged"]),
+        .executable(name: "lodge", targets: ["lodge"]),
+        .executable(name: "lodge-bench", targets: ["lodge-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: [.defaults, "CommandLineArguments", "YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        .target(
+            name: "Wire", dependencies: [product("NIOCore", "swift-nio")], swiftSettings: settings),
+        .target(
+            name: "ShardStore",
+            dependencies: ["SQLite", "Wire", product("NIOCore", "swift-nio")],
+            swiftSettings: settings),
+        .target(
+            name: "Cluster",
+            dependencies: [
+                "ShardStore", "SQLite", "Wire",
+                product("Crypto", "swift-crypto"),
+                product("Logging", "swift-log"),
+                product("Metrics", "swift-metrics"),
+                product("ServiceLifecycle", "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "ServiceDesk",
+            dependencies: [
+                "ShardStore", "SQLite", "Wire",
+                product("Crypto", "swift-crypto"),
+                product("CryptoExtras", "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "SupportAPI",
+            dependencies: [
+                "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                product("Crypto", "swift-crypto"),
+                product("HTTPTypes", "swift-http-types"),
+                product("Hummingbird", "hummingbird"),
+                product("Logging", "swift-log"),
+                product("Metrics", "swift-metrics"),
+                product("NIOCore", "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "OperatorAPI",
+            dependencies: [
+                "Cluster", "ServiceDesk", "ShardStore", "SupportAPI", "Wire",
+                product("Crypto", "swift-crypto"),
+                product("HTTPTypes", "swift-http-types"),
+                product("Hummingbird", "hummingbird"),
+                product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Observability",
+            dependencies: [
+                product("CoreMetrics", "swift-metrics"), product("Logging", "swift-log"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "lodged",
+            dependencies: [
+                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI",
+                product("ArgumentParser", "swift-argument-parser"),
+                product("Configuration", "swift-configuration"),
+                product("Hummingbird", "hummingbird"),
+                product("HummingbirdTLS", "hummingbird"),
+                product("Logging", "swift-log"),
+                product("Metrics", "swift-metrics"),
+                product("NIOCore", "swift-nio"),
+                product("NIOSSL", "swift-nio-ssl"),
+                product("ServiceLifecycle", "swift-service-lifecycle"),
+                product("SystemPackage", "swift-system"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "lodge",
+            dependencies: [
+                product("ArgumentParser", "swift-argument-parser"),
+                product("AsyncHTTPClient", "async-http-client"),
+                product("Crypto", "swift-crypto"),
+                product("NIOCore", "swift-nio"),
+                product("NIOSSL", "swift-nio-ssl"),
+                product("SwiftASN1", "swift-asn1"),
+                product("X509", "swift-certificates"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "lodge-bench",
+            dependencies: [
+                "ServiceDesk", "ShardStore", "SQLite", "Wire",
+                product("ArgumentParser", "swift-argument-parser"),
+            ],
+            path: "Benchmarks/LodgeBench", swiftSettings: settings),
+
+        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", product("NIOCore", "swift-nio")],
+            resources: [.copy("Golden")], swiftSettings: settings),
+        .testTarget(
+            name: "ShardStoreTests",
+            dependencies: ["ShardStore", "ServiceDesk", "SQLite", "CSQLite", "Wire"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Cluster", "ShardStore", "Wire"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ServiceDeskTests", dependencies: ["ServiceDesk", "ShardStore", "Wire"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SupportAPITests",
+            dependencies: [
+                "SupportAPI", "OperatorAPI", "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                product("Hummingbird", "hummingbird"),
+                product("HummingbirdTesting", "hummingbird"),
+                product("NIOCore", "swift-nio"),
+            ],
+            resources: [.copy("Fixtures")], swiftSettings: settings),
+        .testTarget(
+            name: "TidyTests", swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

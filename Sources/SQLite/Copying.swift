@@ -1,0 +1,62 @@
+internal import CSQLite
+
+/// How far a checkpoint came, in pages of the SQLite WAL.
+package struct CheckpointResult: Sendable, Equatable {
+    package let walPageCount: Int
+    package let checkpointedPageCount: Int
+}
+
+extension Connection {
+    package enum CheckpointMode: Sendable {
+        /// Copies what no reader still needs and waits for nobody.
+        case passive
+        /// Waits for readers, copies everything and cuts the WAL file to nothing.
+        case truncate
+    }
+
+    /// Folds the SQLite WAL into the database file. Only the connection that writes may call this (engine.md, section 4).
+    @discardableResult
+    package func checkpoint(_ mode: CheckpointMode) throws -> CheckpointResult {
+        var pages: Int32 = 0
+        var copied: Int32 = 0
+        let code = sqlite3_wal_checkpoint_v2(
+            handle, nil, mode == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE,
+            &pages, &copied)
+        guard code == SQLITE_OK else { throw error(code, sql: "checkpoint") }
+        return CheckpointResult(walPageCount: Int(pages), checkpointedPageCount: Int(copied))
+    }
+
+    /// Writes a compact, consistent copy of the database to a new file.
+    package func vacuum(into path: String) throws {
+        try transient("VACUUM INTO ?1").run([path])
+    }
+
+    /// Copies the database page by page into `target`, `pagesPerStep` at a time, calling `between` after each step.
+    package func backup(
+        to target: Connection, pagesPerStep: Int32 = 256,
+        between: (_ remaining: Int, _ total: Int) throws -> Void = { _, _ in }
+    ) throws {
+        guard let backup = sqlite3_backup_init(target.handle, "main", handle, "main") else {
+            throw target.error(sqlite3_errcode(target.handle), sql: "backup")
+        }
+        while true {
+            let code = sqlite3_backup_step(backup, pagesPerStep)
+            let remaining = Int(sqlite3_backup_remaining(backup))
+            let total = Int(sqlite3_backup_pagecount(backup))
+            if code == SQLITE_DONE { break }
+            guard code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED else {
+                sqlite3_backup_finish(backup)
+                throw target.error(code, sql: "backup")
+            }
+            do { try between(remaining, total) } catch {
+                sqlite3_backup_finish(backup)
+                throw error
+            }
+        }
+        let code = sqlite3_backup_finish(backup)
+        guard code == SQLITE_OK else { throw target.error(code, sql: "backup") }
+    }
+}
+
+/// The library's version, as in `3.40.1`.
+package func sqliteVersion() -> String { String(cString: sqlite3_libversion()) }

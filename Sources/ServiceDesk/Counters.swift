@@ -1,0 +1,98 @@
+import SQLite
+import ShardStore
+
+/// Numbers kept at write time so that no request counts a table: how many tickets there are, how many of an organization,
+/// the next ticket number.
+///
+/// One B-tree; a tenant's counters lie on one leaf.
+package enum Counter: Equatable, Sendable {
+    case nextTicket
+    case tickets
+    case deletedTickets
+    case ticketsOfRequester(Int64)
+    case ticketsOfAssignee(Int64)
+    case ticketsOfOrganization(Int64)
+    case ticketsOfGroup(Int64)
+    case audits
+    case auditsOfTicket(Int64)
+    case commentsOfTicket(Int64)
+    case users
+    case usersOfRole(Role)
+    case usersOfOrganization(Int64)
+    case organizations
+    case groups
+    case groupMemberships
+    case membershipsOfGroup(Int64)
+    case organizationMemberships
+    case tags
+    case unfinishedJobs
+    case storedBytes
+
+    /// The key in the table. Numbers are stored: never reuse one.
+    var key: (kind: Int64, subject: Int64) {
+        switch self {
+        case .nextTicket: (1, 0)
+        case .tickets: (2, 0)
+        case .deletedTickets: (3, 0)
+        case .ticketsOfRequester(let id): (4, id)
+        case .ticketsOfAssignee(let id): (5, id)
+        case .ticketsOfOrganization(let id): (6, id)
+        case .ticketsOfGroup(let id): (7, id)
+        case .audits: (8, 0)
+        case .auditsOfTicket(let id): (9, id)
+        case .commentsOfTicket(let id): (10, id)
+        case .users: (11, 0)
+        case .usersOfRole(let role): (12, role.rawValue)
+        case .usersOfOrganization(let id): (13, id)
+        case .organizations: (14, 0)
+        case .groups: (15, 0)
+        case .groupMemberships: (16, 0)
+        case .membershipsOfGroup(let id): (17, id)
+        case .organizationMemberships: (18, 0)
+        case .tags: (19, 0)
+        case .unfinishedJobs: (20, 0)
+        case .storedBytes: (21, 0)
+        }
+    }
+}
+
+enum Counters {
+    static let schema = """
+        CREATE TABLE counters(
+            tenant INTEGER NOT NULL, kind INTEGER NOT NULL, subject INTEGER NOT NULL,
+            value INTEGER NOT NULL, PRIMARY KEY (tenant, kind, subject)
+        ) STRICT, WITHOUT ROWID;
+        """
+}
+
+extension ShardReader {
+    /// A counter's value; 0 when nothing was ever counted.
+    package func count(_ counter: Counter) throws -> Int64 {
+        let (kind, subject) = counter.key
+        return try first(
+            "SELECT value FROM counters WHERE tenant = ?1 AND kind = ?2 AND subject = ?3", kind,
+            subject
+        ) { $0.int64(0) } ?? 0
+    }
+}
+
+extension ShardTransaction {
+    /// Adds to a counter and gives its new value.
+    @discardableResult
+    package func add(_ amount: Int64, to counter: Counter) throws -> Int64 {
+        let (kind, subject) = counter.key
+        let old = try first(
+            "SELECT value FROM counters WHERE tenant = ?1 AND kind = ?2 AND subject = ?3", kind,
+            subject
+        ) { $0.int64(0) }
+        let value = (old ?? 0) + amount
+        if old == nil {
+            try run("INSERT INTO counters VALUES (?1, ?2, ?3, ?4)", kind, subject, value)
+        } else if amount != 0 {
+            try run(
+                "UPDATE counters SET value = ?4 WHERE tenant = ?1 AND kind = ?2 AND subject = ?3",
+                kind, subject, value)
+        }
+        return value
+    }
+}

@@ -1,0 +1,52 @@
+package import ShardStore
+package import Wire
+
+/// One tenant's desk as one principal sees it, inside one request.
+///
+/// `Desk<ShardReader>` reads; `Desk<ShardTransaction>` also writes. Each resource adds its verbs in an extension
+/// (`Desk+Tickets.swift`); every verb asks `require` before it answers.
+package struct Desk<Rows: ShardReader> {
+    package let rows: Rows
+    package let principal: Principal
+    /// How the request came in, kept on the audit.
+    package let via: Via
+
+    package init(rows: Rows, principal: Principal, via: Via = Via()) {
+        self.rows = rows
+        self.principal = principal
+        self.via = via
+    }
+
+    package var now: Timestamp { rows.now }
+}
+
+package typealias ReadingDesk = Desk<ShardReader>
+package typealias WritingDesk = Desk<ShardTransaction>
+
+/// The channel and client a request came through.
+package struct Via: Sendable, Equatable {
+    package enum Channel: Int64, Sendable {
+        case api = 0
+        case web = 1
+        case email = 2
+        case system = 3
+        package var name: String {
+            switch self {
+            case .api: "api"
+            case .web: "web"
+            case .email: "email"
+            case .system: "system"
+            }
+        }
+    }
+    package var channel: Channel
+    /// The client's `User-Agent`, cut to 255 characters.
+    package var client: String?
+    /// The client's address as text.
+    package var address: String?
+    package init(channel: Channel = .api, client: String? = nil, address: String? = nil) {
+        self.channel = channel
+        self.client = client
+        self.address = address
+    }
+}

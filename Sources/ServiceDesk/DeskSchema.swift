@@ -1,0 +1,8 @@
+package import ShardStore
+
+/// The tables of a tenant shard. Each area of the desk keeps its own SQL beside its code.
+package enum DeskSchema {
+    package static let schema = ShardSchema(name: "desk", steps: [SchemaStep(number: 1, sql: sql)])
+
+    private static let sql = [Counters.schema].joined(separator: "\n")
+}

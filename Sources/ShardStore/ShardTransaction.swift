@@ -1,0 +1,38 @@
+package import SQLite
+package import Wire
+
+/// An error that is part of the answer: the request was understood and refused. What it wrote is undone and the others of
+/// its batch go on. Any other error thrown by a request is a fault.
+package protocol Refusal: Error {}
+
+/// One request's reads and writes, inside the shard's open transaction.
+package final class ShardTransaction: ShardReader {
+    private let identifiers: IdentifierAllocator
+
+    init(
+        tenant: TenantID, now: Timestamp, connection: Connection, identifiers: IdentifierAllocator
+    ) {
+        self.identifiers = identifiers
+        super.init(tenant: tenant, now: now, connection: connection)
+    }
+
+    /// Runs an `INSERT`, `UPDATE` or `DELETE` and says how many rows it changed. `?1` is the tenant, as in reads.
+    @discardableResult
+    package func run(_ sql: String, _ values: any Bindable...) throws -> Int {
+        try statement(sql).run(bound(values))
+    }
+
+    @discardableResult
+    package func run(_ sql: String, values: [any Bindable]) throws -> Int {
+        try statement(sql).run(bound(values))
+    }
+
+    /// A new identifier: unique in the shard, greater than every earlier one, below 2^53 so that JavaScript clients keep
+    /// it exact. `count` reserves that many consecutive ones and gives the first.
+    package func makeIdentifier(count: Int = 1) -> Int64 { identifiers.take(count, now: now) }
+
+    /// Runs `body` so that a refusal inside it leaves no trace while the request goes on: one item of a bulk job.
+    package func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        try connection.savepoint(body)
+    }
+}
