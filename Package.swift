@@ -42,7 +42,7 @@ let package = Package(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(
-            name: "Wire", dependencies: [product("NIOCore", "swift-nio")], swiftSettings: settings),
+            name: "Wire", swiftSettings: settings),
         .target(
             name: "ShardStore",
             dependencies: ["SQLite", "Wire", product("NIOCore", "swift-nio")],

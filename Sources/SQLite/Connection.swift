@@ -181,6 +181,9 @@ package final class Connection {
     /// Rows changed by the last `INSERT`, `UPDATE` or `DELETE`.
     package var changeCount: Int { Int(sqlite3_changes64(handle)) }
 
+    /// Rows changed since the connection was opened.
+    package var totalChangeCount: Int { Int(sqlite3_total_changes64(handle)) }
+
     func error(_ code: Int32, sql: String? = nil) -> SQLiteError {
         SQLiteError(
             code: ResultCode(

@@ -1,4 +1,5 @@
 internal import CSQLite
+import Glibc
 
 /// How far a checkpoint came, in pages of the SQLite WAL.
 package struct CheckpointResult: Sendable, Equatable {
@@ -24,6 +25,13 @@ extension Connection {
             &pages, &copied)
         guard code == SQLITE_OK else { throw error(code, sql: "checkpoint") }
         return CheckpointResult(walPageCount: Int(pages), checkpointedPageCount: Int(copied))
+    }
+
+    /// Whether the SQLite WAL file holds at least so many pages of 4 KiB.
+    package func walPageCount(atLeast pages: Int) throws -> Bool {
+        var status = stat()
+        guard stat(path + "-wal", &status) == 0 else { return false }
+        return Int(status.st_size) / 4120 >= pages
     }
 
     /// Writes a compact, consistent copy of the database to a new file.

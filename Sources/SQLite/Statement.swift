@@ -124,7 +124,7 @@ package final class Statement {
 
     // MARK: Binding
 
-    func bindNull(at index: Int32) { check(sqlite3_bind_null(handle, index)) }
+    package func bindNull(at index: Int32) { check(sqlite3_bind_null(handle, index)) }
     func bind(integer value: Int64, at index: Int32) {
         check(sqlite3_bind_int64(handle, index, value))
     }
@@ -147,6 +147,17 @@ package final class Statement {
                 }
             }
         }
+    }
+
+    /// Binds bytes that are known to be UTF-8.
+    package func bind(utf8 bytes: UnsafeRawBufferPointer, at index: Int32) {
+        guard let address = bytes.bindMemory(to: CChar.self).baseAddress, bytes.count > 0 else {
+            check(sqlite3_bind_text(handle, index, "", 0, copied))
+            return
+        }
+        check(
+            sqlite3_bind_text64(
+                handle, index, address, UInt64(bytes.count), copied, UInt8(SQLITE_UTF8)))
     }
 
     package func bind(blob bytes: UnsafeRawBufferPointer, at index: Int32) {

@@ -1,4 +1,4 @@
-package import SQLite
+import SQLite
 package import Wire
 
 /// One request, to be run inside a shard's next transaction.
@@ -15,7 +15,7 @@ package struct ShardRequest {
 
 /// What became of one request of a batch, valid once the batch is committed.
 package enum RequestOutcome {
-    /// It ran. `index` is its entry, or the last entry before it when it changed nothing.
+    /// It ran. The index is its entry, or the last entry before it when it changed nothing.
     case completed(LogIndex)
     /// It threw; nothing of it is in the batch.
     case thrown(any Error)
@@ -24,61 +24,365 @@ package enum RequestOutcome {
 /// The requests that ran inside the shard's open transaction, waiting for `commit` or `rollback`.
 package struct PreparedBatch {
     package let outcomes: [RequestOutcome]
-    package let lastIndex: LogIndex
+    /// What the requests did, to be logged and shipped; nil when nothing changed.
+    package let block: Block?
+}
+
+/// A file that cannot be opened as this shard.
+package enum ShardFileFault: Error, Equatable, CustomStringConvertible {
+    case newerSchema(found: Int, known: Int)
+    case otherShard(found: ShardID)
+    case otherSchema(found: String)
+    package var description: String {
+        switch self {
+        case .newerSchema(let found, let known):
+            "the file has schema step \(found), this build knows \(known): upgrade the node"
+        case .otherShard(let found): "the file belongs to shard \(found)"
+        case .otherSchema(let found): "the file holds the tables of a \(found) shard"
+        }
+    }
+}
+
+/// How a shard's file is opened.
+package struct ShardStoreOptions: Sendable {
+    /// The page cache of the writing connection, in KiB.
+    package var cacheKilobytes: Int
+    /// Whether COMMIT waits for the disk. True until a replicated log makes entries durable before they are committed.
+    package var syncsCommits: Bool
+    /// False leaves out row capture and the state hash. For measuring what they cost, never in a node.
+    package var capturesChanges: Bool
+    package init(
+        cacheKilobytes: Int = 8192, syncsCommits: Bool = true, capturesChanges: Bool = true
+    ) {
+        self.cacheKilobytes = cacheKilobytes
+        self.syncsCommits = syncsCommits
+        self.capturesChanges = capturesChanges
+    }
 }
 
 /// One shard in one SQLite file, through its one writing connection.
 ///
 /// Not `Sendable`: it lives on its shard's lane. `prepare` leaves the transaction open so that a replicated shard can wait
-/// for a majority before `commit`; a single node commits at once.
+/// for a majority before `commit`; a single node commits at once. What commits is the requests' rows and, in the same
+/// transaction, the applied index, the last identifier and the state hashes: after any crash they agree.
 package final class ShardStore {
     package let shard: ShardID
     package let path: String
-    package private(set) var appliedIndex: LogIndex = .zero
-    let connection: Connection
-    private let identifiers = IdentifierAllocator(last: 0)
+    /// The last committed entry.
+    package private(set) var appliedIndex: LogIndex
+    /// The leader's time of the last committed entry; the next block's time is never before it.
+    package private(set) var appliedTime: Timestamp
+    /// The sum over all tenants, at `appliedIndex`.
+    package private(set) var stateHash: StateHash
+    /// What opening the file had to do to bring it to this build's schema, for the log.
+    package private(set) var migrationBlocks: [Block] = []
 
-    package init(path: String, shard: ShardID, schema: ShardSchema) throws {
+    let connection: Connection
+    private let schema: ShardSchema
+    private let options: ShardStoreOptions
+    private let capture: ChangeCapture
+    private(set) var catalog: TableCatalog
+    private var identifiers: IdentifierAllocator
+    private var applier: ChangeApplier
+    private var open: OpenBatch?
+
+    /// What is true once the open transaction commits.
+    private struct OpenBatch {
+        let index: LogIndex
+        let time: Timestamp
+        let hash: StateHash
+        let lastIdentifier: Int64
+    }
+
+    /// Opens or makes the file, brings it to the schema's last step and checks the rules every table must keep.
+    package init(
+        path: String, shard: ShardID, schema: ShardSchema, now: Timestamp,
+        options: ShardStoreOptions = ShardStoreOptions()
+    ) throws {
+        precondition(
+            schema.steps.enumerated().allSatisfy { $0.element.number == $0.offset + 1 },
+            "schema steps are numbered from 1 without gaps")
         self.shard = shard
         self.path = path
+        self.schema = schema
+        self.options = options
         connection = try Connection(path: path, mode: .create)
-        try connection.execute("PRAGMA journal_mode = WAL")
-        for step in schema.steps { try connection.execute(step.sql) }
+        try connection.execute(
+            """
+            PRAGMA page_size = 4096;
+            PRAGMA journal_mode = WAL;
+            PRAGMA synchronous = \(options.syncsCommits ? "FULL" : "NORMAL");
+            PRAGMA wal_autocheckpoint = 0;
+            PRAGMA secure_delete = OFF;
+            PRAGMA cache_size = -\(options.cacheKilobytes);
+            PRAGMA temp_store = MEMORY;
+            PRAGMA foreign_keys = OFF;
+            """)
+        try connection.execute(ShardMeta.sql)
+        let meta = try ShardMeta.load(connection, shard: shard, schema: schema)
+        appliedIndex = meta.appliedIndex
+        appliedTime = meta.appliedTime
+        stateHash = StateHash(sum: meta.stateHash)
+        identifiers = IdentifierAllocator(last: meta.lastIdentifier)
+        catalog = try TableCatalog(connection)
+        capture = ChangeCapture(catalog: catalog)
+        applier = ChangeApplier(connection: connection, catalog: catalog)
+        if options.capturesChanges {
+            connection.onPreupdate { [unowned capture] in capture.record($0) }
+        }
+        for step in schema.steps where step.number > meta.schemaStep {
+            try migrate(step, now: max(now, appliedTime))
+        }
     }
 
+    deinit { connection.onPreupdate(nil) }
+
+    // MARK: Requests
+
+    /// Runs the requests, in order, in one transaction that stays open until `commit` or `rollback`.
+    ///
+    /// A request that throws leaves no trace and does not stop the others. Where it had already written, the transaction is
+    /// rolled back and the batch runs again with a savepoint around each request: dear, and rare, since requests check
+    /// before they write.
+    /// - Throws: a fault of the file as a whole; then nothing is open and nothing happened.
     package func prepare(_ requests: [ShardRequest], now: Timestamp) throws -> PreparedBatch {
-        try connection.begin(.immediate)
+        precondition(open == nil, "a batch is open already")
+        precondition(requests.count <= Block.entryLimit)
+        let time = max(now, appliedTime)
+        do {
+            try connection.begin(.immediate)
+            if let batch = try run(requests, time: time, isolated: false) { return batch }
+            try connection.rollback()
+            try connection.begin(.immediate)
+            guard let batch = try run(requests, time: time, isolated: true) else {
+                preconditionFailure("an isolated batch cannot ask to be isolated")
+            }
+            return batch
+        } catch {
+            try? connection.rollback()
+            open = nil
+            throw error
+        }
+    }
+
+    /// One pass over the requests; nil when one failed after writing outside a savepoint.
+    private func run(_ requests: [ShardRequest], time: Timestamp, isolated: Bool) throws
+        -> PreparedBatch?
+    {
+        let base = identifiers.last
+        let allocator = IdentifierAllocator(last: base)
+        capture.startBlock(CellContext(time: time, identifierBase: base))
         var outcomes: [RequestOutcome] = []
+        outcomes.reserveCapacity(requests.count)
+        var entries: [Block.Entry] = []
+        var deltas: [TenantID: UInt64] = [:]
+        var index = appliedIndex
         for request in requests {
             let transaction = ShardTransaction(
-                tenant: request.tenant, now: now, connection: connection, identifiers: identifiers)
+                tenant: request.tenant, now: time, connection: connection, identifiers: allocator)
+            capture.begin(tenant: request.tenant)
+            let before = connection.totalChangeCount
             do {
-                try connection.savepoint { try request.body(transaction) }
-                appliedIndex = appliedIndex.next
-                outcomes.append(.completed(appliedIndex))
-            } catch { outcomes.append(.thrown(error)) }
+                if isolated {
+                    try connection.savepoint { try request.body(transaction) }
+                } else {
+                    try request.body(transaction)
+                }
+            } catch {
+                _ = capture.end()
+                if !connection.isInTransaction { throw error }
+                if !isolated && connection.totalChangeCount != before { return nil }
+                outcomes.append(.thrown(error))
+                continue
+            }
+            let payload = capture.end()
+            if capture.changeCount > 0 {
+                index = index.next
+                entries.append(
+                    Block.Entry(tenant: request.tenant, kind: .rows, payload: payload))
+                deltas[request.tenant, default: 0] &+= capture.hashDelta
+            } else if !options.capturesChanges && connection.totalChangeCount != before {
+                index = index.next
+            }
+            outcomes.append(.completed(index))
         }
-        return PreparedBatch(outcomes: outcomes, lastIndex: appliedIndex)
+        let block = try seal(
+            entries: entries, deltas: deltas, index: index, time: time, identifierBase: base,
+            lastIdentifier: allocator.last)
+        return PreparedBatch(outcomes: outcomes, block: block)
     }
 
-    package func commit(_ batch: PreparedBatch) throws { try connection.commit() }
-    package func rollback(_ batch: PreparedBatch) throws { try connection.rollback() }
-}
-
-/// A reading connection to a shard's file, for one reader lane. Not `Sendable`.
-package final class ShardReaderConnection {
-    private let connection: Connection
-
-    package init(path: String) throws {
-        connection = try Connection(path: path, mode: .readOnly)
+    /// Writes the shard's own rows for the batch and describes it as a block.
+    private func seal(
+        entries: [Block.Entry], deltas: [TenantID: UInt64], index: LogIndex, time: Timestamp,
+        identifierBase: Int64, lastIdentifier: Int64
+    ) throws -> Block? {
+        var hash = stateHash
+        for (tenant, delta) in deltas where delta != 0 {
+            hash.sum &+= delta
+            try ShardMeta.add(delta, to: tenant, connection)
+        }
+        let changed = index > appliedIndex
+        if changed {
+            try ShardMeta.store(
+                connection, index: index, time: time, lastIdentifier: lastIdentifier,
+                stateHash: hash.sum)
+        }
+        open = OpenBatch(
+            index: index, time: changed ? time : appliedTime, hash: hash,
+            lastIdentifier: changed ? lastIdentifier : identifiers.last)
+        guard !entries.isEmpty else { return nil }
+        return Block(
+            shard: shard, firstIndex: appliedIndex.next, time: time,
+            identifierBase: identifierBase, identifierCount: lastIdentifier - identifierBase,
+            entries: entries, stateHash: hash.sum)
     }
 
-    /// Runs `body` on one consistent snapshot of the committed rows.
-    package func read<Result>(
-        tenant: TenantID, now: Timestamp, _ body: (ShardReader) throws -> Result
-    ) throws -> Result {
-        try connection.begin(.deferred)
-        defer { try? connection.rollback() }
-        return try body(ShardReader(tenant: tenant, now: now, connection: connection))
+    /// Makes the open batch durable and visible.
+    package func commit() throws {
+        guard let open else { preconditionFailure("no batch to commit") }
+        self.open = nil
+        do { try connection.commit() } catch {
+            try? connection.rollback()
+            throw error
+        }
+        appliedIndex = open.index
+        appliedTime = open.time
+        stateHash = open.hash
+        identifiers = IdentifierAllocator(last: open.lastIdentifier)
+    }
+
+    /// Undoes the open batch, identifiers and hashes included.
+    package func rollback() throws {
+        precondition(open != nil, "no batch to roll back")
+        open = nil
+        try connection.rollback()
+    }
+
+    // MARK: Replay
+
+    /// Applies blocks that another replica prepared, in one transaction. Entries at or below the applied index are skipped,
+    /// so a block may be replayed after a crash in its middle was impossible to see.
+    /// - Throws: `ReplayFault` when entries are missing, do not fit the rows, or end in another state hash.
+    package func replay(_ blocks: [Block], upTo limit: LogIndex? = nil) throws {
+        precondition(open == nil, "a batch is open")
+        try connection.begin(.immediate)
+        capture.isEncoding = false
+        defer { capture.isEncoding = true }
+        do {
+            for block in blocks { try replay(block, upTo: limit) }
+            if let open { _ = open } else { try connection.rollback() }
+        } catch {
+            open = nil
+            try? connection.rollback()
+            throw error
+        }
+        if open != nil { try commit() }
+    }
+
+    private func replay(_ block: Block, upTo limit: LogIndex?) throws {
+        guard block.shard == shard else { throw ReplayFault.otherShard(block.shard) }
+        let applied = open?.index ?? appliedIndex
+        guard block.firstIndex <= applied.next else {
+            throw ReplayFault.gap(expected: applied.next, found: block.firstIndex)
+        }
+        capture.startBlock(block.context)
+        var hash = open?.hash ?? stateHash
+        var index = applied
+        for (offset, entry) in block.entries.enumerated() {
+            let entryIndex = LogIndex(rawValue: block.firstIndex.rawValue + UInt64(offset))
+            if entryIndex <= index { continue }
+            if let limit, entryIndex > limit { break }
+            switch entry.kind {
+            case .rows:
+                capture.begin(tenant: entry.tenant)
+                try applier.apply(entry, block.context)
+                _ = capture.end()
+                let delta = capture.hashDelta
+                if delta != 0 {
+                    hash.sum &+= delta
+                    try ShardMeta.add(delta, to: entry.tenant, connection)
+                }
+            case .schemaStep: try applySchemaStep(entry.payload)
+            }
+            index = entryIndex
+        }
+        guard index > applied else { return }
+        if index == block.lastIndex && hash.sum != block.stateHash {
+            throw ReplayFault.diverged(at: index)
+        }
+        // A block cut short has not used all its identifiers; the rest of it will say so again.
+        let last = block.identifierBase + block.identifierCount
+        try ShardMeta.store(
+            connection, index: index, time: block.time, lastIdentifier: last, stateHash: hash.sum)
+        open = OpenBatch(index: index, time: block.time, hash: hash, lastIdentifier: last)
+    }
+
+    // MARK: Schema
+
+    private func migrate(_ step: SchemaStep, now: Timestamp) throws {
+        let index = appliedIndex.next
+        var payload = ByteWriter()
+        payload.write(varint: UInt64(step.number))
+        payload.write(raw: step.sql.utf8)
+        try connection.begin(.immediate)
+        do {
+            try applySchemaStep(payload.bytes)
+            let block = try seal(
+                entries: [
+                    Block.Entry(tenant: .system, kind: .schemaStep, payload: payload.bytes)
+                ], deltas: [:], index: index, time: now, identifierBase: identifiers.last,
+                lastIdentifier: identifiers.last)
+            if let block { migrationBlocks.append(block) }
+        } catch {
+            open = nil
+            try? connection.rollback()
+            throw error
+        }
+        try commit()
+    }
+
+    private func applySchemaStep(_ payload: [UInt8]) throws {
+        let step: (UInt64, String) = try payload.withUnsafeBytes { raw in
+            var reader = ByteReader(raw)
+            let number = try reader.varint()
+            return (
+                number, String(decoding: try reader.raw(UInt64(reader.remaining)), as: UTF8.self)
+            )
+        }
+        connection.discardStatements()
+        try connection.execute(step.1)
+        try connection.run("UPDATE lodge_shard SET schema_step = ?1", Int64(step.0))
+        catalog = try TableCatalog(connection)
+        capture.schemaChanged(catalog)
+        applier = ChangeApplier(connection: connection, catalog: catalog)
+    }
+
+    // MARK: Upkeep
+
+    /// Folds the SQLite WAL into the file when it has grown past `pages` (32 MB of 4 KiB pages by default). Called between
+    /// batches; waits for nobody.
+    package func maintain(walPages pages: Int = 8192) throws {
+        guard try connection.walPageCount(atLeast: pages) else { return }
+        try connection.checkpoint(.passive)
+    }
+
+    /// Folds everything into the file, for a clean shutdown.
+    package func checkpoint() throws { try connection.checkpoint(.truncate) }
+
+    /// The state hash of one tenant at the applied index.
+    package func stateHash(of tenant: TenantID) throws -> StateHash {
+        StateHash(sum: try ShardMeta.hash(of: tenant, connection))
+    }
+
+    /// Recomputes every tenant's hash from the tables and compares it with the running sums.
+    /// - Returns: the tenants whose sums differ; empty when all is well.
+    package func scrub() throws -> [TenantID] {
+        let found = try ShardScrub(connection: connection, catalog: catalog).hashes()
+        let kept = try ShardMeta.hashes(connection)
+        let all = Set(found.keys).union(kept.keys)
+        let wrong = all.filter { found[$0] ?? 0 != kept[$0] ?? 0 }.sorted()
+        let total = found.values.reduce(0, &+)
+        return wrong.isEmpty && total != stateHash.sum ? [.system] : wrong
     }
 }

@@ -1,5 +1,5 @@
 package import SQLite
-package import Wire
+import Wire
 
 /// An error that is part of the answer: the request was understood and refused. What it wrote is undone and the others of
 /// its batch go on. Any other error thrown by a request is a fault.
@@ -34,5 +34,20 @@ package final class ShardTransaction: ShardReader {
     /// Runs `body` so that a refusal inside it leaves no trace while the request goes on: one item of a bulk job.
     package func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
         try connection.savepoint(body)
+    }
+
+    /// Deletes rows of this tenant, at most `limit` in all tables together, and says how many. For the last step of
+    /// erasing a tenant, again and again until it answers 0.
+    package func eraseRows(limit: Int) throws -> Int {
+        var rest = limit
+        for table in try TableCatalog.names(connection) where rest > 0 {
+            let key = table.key.map { "\"\($0)\"" }.joined(separator: ", ")
+            rest -= try run(
+                """
+                DELETE FROM "\(table.name)" WHERE tenant = ?1 AND (\(key)) IN
+                (SELECT \(key) FROM "\(table.name)" WHERE tenant = ?1 LIMIT ?2)
+                """, rest)
+        }
+        return limit - rest
     }
 }
