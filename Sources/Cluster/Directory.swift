@@ -1,0 +1,397 @@
+import SQLite
+import ShardStore
+import Synchronization
+package import Wire
+
+/// Why the directory refused a change.
+package enum DirectoryRefusal: Refusal, Equatable, Sendable {
+    case nameTaken(String)
+    case invalidName(String)
+    case invalidHostname(String)
+    case hostnameTaken(String)
+    case noSuchTenant(String)
+    case noSuchToken
+    /// The tenant must be marked with `delete` before it can be erased.
+    case notMarkedForDeletion(String)
+    case invalidLimit(String)
+
+    /// A sentence for the operator.
+    package var text: String {
+        switch self {
+        case .nameTaken(let name): "A tenant named \(name) exists already"
+        case .invalidName(let name):
+            "\(name) cannot be a tenant's name: use 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends, and none of the reserved names"
+        case .invalidHostname(let name): "\(name) is not a host name"
+        case .hostnameTaken(let name): "The host name \(name) is in use"
+        case .noSuchTenant(let name): "There is no tenant named \(name)"
+        case .noSuchToken: "There is no such operator token"
+        case .notMarkedForDeletion(let name):
+            "\(name) is not marked for deletion: delete it once without --permanently first"
+        case .invalidLimit(let text): text
+        }
+    }
+}
+
+/// An operator's token, without its secret.
+package struct OperatorToken: Sendable, Hashable {
+    package let id: Int64
+    package let label: String
+    package let createdAt: Timestamp
+}
+
+/// Who the tenants are and where: shard 0 with a copy in memory that every request asks.
+///
+/// The copy changes only after the write that changes it has committed, and is rebuilt from the rows at start.
+package final class Directory: Sendable {
+    private struct Maps {
+        var byName: [String: TenantRecord] = [:]
+        var nameByHostname: [String: String] = [:]
+        var operatorDigests: [Int64: [UInt8]] = [:]
+        var tenantsByShard: [ShardID: Int] = [:]
+    }
+
+    /// Labels that mean something else in front of a domain.
+    private static let reservedNames: Set<String> = [
+        "www", "api", "admin", "mail", "smtp", "imap", "static", "assets", "status", "help",
+        "localhost", "lodge",
+    ]
+
+    private let maps = Mutex(Maps())
+    private let shardCount: Int
+    private let write: Write
+    private let read: Read
+
+    typealias Write =
+        @Sendable (
+            @escaping @Sendable (ShardTransaction) throws -> Void
+        ) async throws -> Void
+    typealias Read =
+        @Sendable (
+            @escaping @Sendable (ShardReader) throws -> Void
+        ) throws -> Void
+
+    /// `write` and `read` run on shard 0 as the system tenant; `read` may block, it is used at start only.
+    init(shardCount: Int, write: @escaping Write, read: @escaping Read) throws {
+        self.shardCount = shardCount
+        self.write = write
+        self.read = read
+        try reload()
+    }
+
+    // MARK: Asking
+
+    /// The tenant a `Host` header names: a custom host name as a whole, else the first label whatever the domain.
+    /// Case and port do not matter.
+    package func route(host: String) -> TenantRoute? {
+        let name = Self.hostWithoutPort(host)
+        return maps.withLock { maps in
+            if let owner = maps.nameByHostname[name] { return maps.byName[owner]?.route }
+            guard let label = name.split(separator: ".", omittingEmptySubsequences: false).first
+            else { return nil }
+            return maps.byName[String(label)]?.route
+        }
+    }
+
+    package func tenant(named name: String) -> TenantRecord? {
+        maps.withLock { $0.byName[name.lowercased()] }
+    }
+
+    /// Tenants by name, after the one named, at most `limit`.
+    package func tenants(after name: String?, limit: Int) -> [TenantRecord] {
+        maps.withLock { maps in
+            let names = maps.byName.keys.filter { name == nil || $0 > name! }.sorted()
+            return names.prefix(limit).map { maps.byName[$0]! }
+        }
+    }
+
+    package var tenantCount: Int { maps.withLock { $0.byName.count } }
+
+    /// Every tenant in service, for work in the background.
+    package func activeRoutes() -> [TenantRoute] {
+        maps.withLock { maps in
+            maps.byName.values.filter { $0.state == .active }.map(\.route)
+                .sorted { $0.id < $1.id }
+        }
+    }
+
+    /// Whether the digest belongs to an operator's token. Compares every token in full, so that the time says nothing.
+    package func isOperatorToken(digest: [UInt8]) -> Bool {
+        maps.withLock { maps in
+            maps.operatorDigests.values.reduce(false) { found, known in
+                let same = constantTimeEqual(known, digest)
+                return found || same
+            }
+        }
+    }
+
+    // MARK: Changing
+
+    /// Makes a tenant on the shard with the fewest. The same name again is refused.
+    package func createTenant(name: String, plan: String, limits: TenantLimits) async throws
+        -> TenantRecord
+    {
+        let name = name.lowercased()
+        guard Self.isLabel(name), !Self.reservedNames.contains(name) else {
+            throw DirectoryRefusal.invalidName(String(name.prefix(80)))
+        }
+        try Self.check(limits)
+        let shard = leastLoadedShard()
+        let created = Mutex<TenantRecord?>(nil)
+        try await write { rows in
+            let taken = try rows.first(
+                "SELECT 1 FROM tenants WHERE tenant = ?1 AND name = ?2", name
+            ) { _ in true }
+            guard taken == nil else { throw DirectoryRefusal.nameTaken(name) }
+            let last = try rows.first(
+                "SELECT value FROM settings WHERE tenant = ?1 AND name = 'last_tenant'"
+            ) { Int64($0.text(0)) ?? 0 }
+            // Numbers are never given twice, also not after a tenant is erased: a stale route must find nothing.
+            let id = (last ?? 0) + 1
+            try rows.run(
+                """
+                INSERT INTO settings VALUES (?1, 'last_tenant', ?2)
+                ON CONFLICT (tenant, name) DO UPDATE SET value = excluded.value
+                """, String(id))
+            try rows.run(
+                "INSERT INTO tenants VALUES (?1, ?2, ?3, ?4, 1, 0, ?5, ?6, ?7, ?8, ?9)", id, name,
+                Int(shard.rawValue), plan, limits.requestsPerMinute, limits.agents,
+                limits.storageBytes, rows.now.milliseconds)
+            let record = TenantRecord(
+                name: name, id: TenantID(rawValue: id), shard: shard, epoch: 1, state: .active,
+                plan: plan, limits: limits, hostnames: [], createdAt: rows.now)
+            created.withLock { $0 = record }
+        }
+        let record = created.withLock { $0! }
+        put(record)
+        return record
+    }
+
+    @discardableResult
+    package func setState(_ name: String, _ state: TenantState) async throws -> TenantRecord {
+        try await change(name) { rows, record in
+            try rows.run(
+                "UPDATE tenants SET state = ?3 WHERE tenant = ?1 AND id = ?2", record.id.rawValue,
+                state.rawValue)
+        }
+    }
+
+    @discardableResult
+    package func setLimits(_ name: String, plan: String?, limits: TenantLimits) async throws
+        -> TenantRecord
+    {
+        try Self.check(limits)
+        if let plan, plan.isEmpty || plan.utf8.count > 64 {
+            throw DirectoryRefusal.invalidLimit("A plan's name has 1 to 64 characters")
+        }
+        return try await change(name) { rows, record in
+            try rows.run(
+                """
+                UPDATE tenants SET plan = ?3, requests_per_minute = ?4, agent_limit = ?5,
+                storage_limit = ?6 WHERE tenant = ?1 AND id = ?2
+                """, record.id.rawValue, plan ?? record.plan, limits.requestsPerMinute,
+                limits.agents, limits.storageBytes)
+        }
+    }
+
+    @discardableResult
+    package func addHostname(_ hostname: String, to name: String) async throws -> TenantRecord {
+        let hostname = hostname.lowercased()
+        guard hostname.utf8.count <= 253, hostname.contains("."),
+            hostname.split(separator: ".", omittingEmptySubsequences: false)
+                .allSatisfy({ Self.isLabel(String($0)) })
+        else { throw DirectoryRefusal.invalidHostname(String(hostname.prefix(80))) }
+        return try await change(name) { rows, record in
+            let owner = try rows.first(
+                "SELECT owner FROM hostnames WHERE tenant = ?1 AND hostname = ?2", hostname
+            ) { $0.int64(0) }
+            if owner == record.id.rawValue { return }
+            guard owner == nil else { throw DirectoryRefusal.hostnameTaken(hostname) }
+            try rows.run(
+                "INSERT INTO hostnames VALUES (?1, ?2, ?3)", hostname, record.id.rawValue)
+        }
+    }
+
+    @discardableResult
+    package func removeHostname(_ hostname: String, from name: String) async throws -> TenantRecord
+    {
+        try await change(name) { rows, record in
+            try rows.run(
+                "DELETE FROM hostnames WHERE tenant = ?1 AND hostname = ?2 AND owner = ?3",
+                hostname.lowercased(), record.id.rawValue)
+        }
+    }
+
+    /// Removes the last rows of an erased tenant. `Node.eraseTenant` deletes its desk first.
+    func forget(_ name: String) async throws {
+        guard let record = tenant(named: name) else { throw DirectoryRefusal.noSuchTenant(name) }
+        try await write { rows in
+            try rows.run(
+                "DELETE FROM hostnames WHERE tenant = ?1 AND owner = ?2", record.id.rawValue)
+            try rows.run("DELETE FROM tenants WHERE tenant = ?1 AND id = ?2", record.id.rawValue)
+        }
+        maps.withLock { maps in
+            maps.byName[record.name] = nil
+            maps.nameByHostname = maps.nameByHostname.filter { $0.value != record.name }
+            maps.tenantsByShard[record.shard, default: 1] -= 1
+        }
+    }
+
+    /// Keeps a new operator token's SHA-256.
+    package func createOperatorToken(label: String, digest: [UInt8]) async throws -> OperatorToken {
+        let created = Mutex<OperatorToken?>(nil)
+        try await write { rows in
+            let token = OperatorToken(id: rows.makeIdentifier(), label: label, createdAt: rows.now)
+            try rows.run(
+                "INSERT INTO operator_tokens VALUES (?1, ?2, ?3, ?4, ?5)", token.id, label, digest,
+                rows.now.milliseconds)
+            created.withLock { $0 = token }
+        }
+        let token = created.withLock { $0! }
+        maps.withLock { $0.operatorDigests[token.id] = digest }
+        return token
+    }
+
+    package func revokeOperatorToken(_ id: Int64) async throws {
+        try await write { rows in
+            let count = try rows.run(
+                "DELETE FROM operator_tokens WHERE tenant = ?1 AND id = ?2", id)
+            guard count == 1 else { throw DirectoryRefusal.noSuchToken }
+        }
+        maps.withLock { $0.operatorDigests[id] = nil }
+    }
+
+    package func operatorTokens() async throws -> [OperatorToken] {
+        let found = Mutex<[OperatorToken]>([])
+        try await write { rows in
+            let tokens = try rows.all(
+                "SELECT id, label, created_at FROM operator_tokens WHERE tenant = ?1 LIMIT 1000"
+            ) {
+                OperatorToken(
+                    id: $0.int64(0), label: $0.text(1),
+                    createdAt: Timestamp(rawValue: $0.int64(2)))
+            }
+            found.withLock { $0 = tokens }
+        }
+        return found.withLock { $0 }
+    }
+
+    package var hasOperatorTokens: Bool { maps.withLock { !$0.operatorDigests.isEmpty } }
+
+    // MARK: The copy in memory
+
+    private func change(
+        _ name: String, _ body: @escaping @Sendable (ShardTransaction, TenantRecord) throws -> Void
+    ) async throws -> TenantRecord {
+        let name = name.lowercased()
+        let changed = Mutex<TenantRecord?>(nil)
+        try await write { rows in
+            guard let record = try Self.records(rows, name: name).first else {
+                throw DirectoryRefusal.noSuchTenant(name)
+            }
+            try body(rows, record)
+            let after = try Self.records(rows, name: name).first
+            changed.withLock { $0 = after }
+        }
+        let record = changed.withLock { $0! }
+        put(record)
+        return record
+    }
+
+    private func put(_ record: TenantRecord) {
+        maps.withLock { maps in
+            if maps.byName[record.name] == nil {
+                maps.tenantsByShard[record.shard, default: 0] += 1
+            }
+            if let old = maps.byName[record.name] {
+                for hostname in old.hostnames { maps.nameByHostname[hostname] = nil }
+            }
+            maps.byName[record.name] = record
+            for hostname in record.hostnames { maps.nameByHostname[hostname] = record.name }
+        }
+    }
+
+    private func reload() throws {
+        let loaded = Mutex<([TenantRecord], [Int64: [UInt8]])>(([], [:]))
+        try read { rows in
+            let records = try Self.records(rows, name: nil)
+            let digests = try rows.all(
+                "SELECT id, digest FROM operator_tokens WHERE tenant = ?1"
+            ) { ($0.int64(0), $0.blob(1)) }
+            loaded.withLock { $0 = (records, Dictionary(uniqueKeysWithValues: digests)) }
+        }
+        let (records, digests) = loaded.withLock { $0 }
+        for record in records { put(record) }
+        maps.withLock { $0.operatorDigests = digests }
+    }
+
+    private static func records(_ rows: ShardReader, name: String?) throws -> [TenantRecord] {
+        let hostnames = try rows.all(
+            "SELECT owner, hostname FROM hostnames WHERE tenant = ?1 ORDER BY hostname"
+        ) { ($0.int64(0), $0.text(1)) }
+        let byOwner = Dictionary(grouping: hostnames, by: \.0)
+        return try rows.all(
+            """
+            SELECT id, name, shard, epoch, state, plan, requests_per_minute, agent_limit,
+            storage_limit, created_at FROM tenants WHERE tenant = ?1 AND (?2 IS NULL OR name = ?2)
+            """, name
+        ) { row in
+            TenantRecord(
+                name: row.text(1), id: TenantID(rawValue: row.int64(0)),
+                shard: ShardID(rawValue: UInt16(row.int(2))), epoch: UInt32(row.int(3)),
+                state: TenantState(rawValue: row.int64(4)) ?? .suspended, plan: row.text(5),
+                limits: TenantLimits(
+                    requestsPerMinute: row.int(6), agents: row.int(7), storageBytes: row.int64(8)),
+                hostnames: byOwner[row.int64(0)]?.map(\.1) ?? [],
+                createdAt: Timestamp(rawValue: row.int64(9)))
+        }
+    }
+
+    private func leastLoadedShard() -> ShardID {
+        maps.withLock { maps in
+            let shards = (1...shardCount).map { ShardID(rawValue: UInt16($0)) }
+            return shards.min {
+                (maps.tenantsByShard[$0] ?? 0, $0) < (maps.tenantsByShard[$1] ?? 0, $1)
+            }!
+        }
+    }
+
+    // MARK: Names
+
+    private static func check(_ limits: TenantLimits) throws {
+        guard (1...1_000_000_000).contains(limits.requestsPerMinute) else {
+            throw DirectoryRefusal.invalidLimit("requests per minute: 1 to 1,000,000,000")
+        }
+        guard (1...1_000_000).contains(limits.agents) else {
+            throw DirectoryRefusal.invalidLimit("agents: 1 to 1,000,000")
+        }
+        guard (0...(1 << 50)).contains(limits.storageBytes) else {
+            throw DirectoryRefusal.invalidLimit("storage bytes: 0 to 2^50")
+        }
+    }
+
+    private static func isLabel(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        func isLetterOrDigit(_ byte: UInt8) -> Bool {
+            (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
+        }
+        guard let first = bytes.first, let last = bytes.last, bytes.count <= 63 else {
+            return false
+        }
+        return isLetterOrDigit(first) && isLetterOrDigit(last)
+            && bytes.allSatisfy { isLetterOrDigit($0) || $0 == 0x2d }
+    }
+
+    private static func hostWithoutPort(_ host: String) -> String {
+        let host = host.lowercased()
+        guard !host.hasPrefix("["), let colon = host.lastIndex(of: ":") else { return host }
+        return String(host[..<colon])
+    }
+}
+
+/// Whether two byte strings are equal, in a time that depends on their lengths only.
+package func constantTimeEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    guard a.count == b.count else { return false }
+    var difference: UInt8 = 0
+    for index in a.indices { difference |= a[index] ^ b[index] }
+    return difference == 0
+}
