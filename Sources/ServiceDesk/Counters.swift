@@ -12,17 +12,12 @@ package enum Counter: Equatable, Sendable {
     case ticketsOfRequester(Int64)
     case ticketsOfAssignee(Int64)
     case ticketsOfOrganization(Int64)
-    case ticketsOfGroup(Int64)
-    case audits
-    case auditsOfTicket(Int64)
-    case commentsOfTicket(Int64)
     case users
     case usersOfRole(Role)
     case usersOfOrganization(Int64)
     case organizations
     case groups
     case groupMemberships
-    case membershipsOfGroup(Int64)
     case organizationMemberships
     case tags
     case unfinishedJobs
@@ -37,17 +32,12 @@ package enum Counter: Equatable, Sendable {
         case .ticketsOfRequester(let id): (4, id)
         case .ticketsOfAssignee(let id): (5, id)
         case .ticketsOfOrganization(let id): (6, id)
-        case .ticketsOfGroup(let id): (7, id)
-        case .audits: (8, 0)
-        case .auditsOfTicket(let id): (9, id)
-        case .commentsOfTicket(let id): (10, id)
         case .users: (11, 0)
         case .usersOfRole(let role): (12, role.rawValue)
         case .usersOfOrganization(let id): (13, id)
         case .organizations: (14, 0)
         case .groups: (15, 0)
         case .groupMemberships: (16, 0)
-        case .membershipsOfGroup(let id): (17, id)
         case .organizationMemberships: (18, 0)
         case .tags: (19, 0)
         case .unfinishedJobs: (20, 0)

@@ -4,5 +4,7 @@ package import ShardStore
 package enum DeskSchema {
     package static let schema = ShardSchema(name: "desk", steps: [SchemaStep(number: 1, sql: sql)])
 
-    private static let sql = [Counters.schema].joined(separator: "\n")
+    private static let sql = [
+        Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
+    ].joined(separator: "\n")
 }

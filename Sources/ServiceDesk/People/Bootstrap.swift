@@ -1,0 +1,28 @@
+import SQLite
+package import ShardStore
+
+extension Desk where Rows == ShardTransaction {
+    /// Fills an empty desk: the group "Support", the first admin in it, and an API token for them.
+    ///
+    /// The one verb without a principal before it. Refused when the desk has users, so it happens once.
+    package static func bootstrap(
+        rows: ShardTransaction, adminEmail: String, adminName: String, secret: TokenSecret
+    ) throws -> User {
+        guard try rows.count(.users) == 0 else {
+            throw DeskRefusal.conflict("The desk has users already")
+        }
+        let system = Principal(userID: 0, role: .admin)
+        let desk = Desk(rows: rows, principal: system, via: Via(channel: .system))
+        let team = try desk.createTeam(name: "Support", description: "", isPublic: true)
+        var admin = UserChanges()
+        admin.name = adminName
+        admin.email = adminEmail
+        admin.role = .admin
+        admin.isVerified = true
+        let user = try desk.insertUser(admin, role: .admin, agentLimit: 1)
+        let isMember = try desk.isMember(user: user.id, team: team.id)
+        precondition(isMember, "the first admin must be in the default group")
+        _ = try desk.insertToken(user: user.id, description: "First token", secret: secret)
+        return user
+    }
+}

@@ -1,0 +1,135 @@
+package import SQLite
+package import Wire
+
+/// One change of a ticket: who, when, how, and every field with its value before. Never edited afterwards, except that a
+/// comment may become private or be redacted, which leaves its own event.
+package struct Audit: Sendable, Equatable {
+    package let id: Int64
+    package let ticketID: Int64
+    package let authorID: Int64
+    package let createdAt: Timestamp
+    /// The events besides the comment, as the JSON text that `EventList` writes.
+    package let events: String
+    package let channel: Via.Channel
+    package let client: String?
+    package let address: String?
+    /// JSON text.
+    package let metadata: String?
+    package let comment: Comment?
+
+    static let columns = """
+        audits.id, audits.ticket_id, audits.author_id, audits.created_at, audits.events,
+        audits.channel, audits.client, audits.address, audits.metadata, audits.comment_id,
+        audits.comment_author_id, audits.comment_body, audits.comment_html, audits.comment_public
+        """
+
+    init(_ row: Row) {
+        id = row.int64(0)
+        ticketID = row.int64(1)
+        authorID = row.int64(2)
+        createdAt = Timestamp(rawValue: row.int64(3))
+        events = row.text(4)
+        channel = Via.Channel(rawValue: row.int64(5)) ?? .api
+        client = row.optionalText(6)
+        address = row.optionalText(7)
+        metadata = row.optionalText(8)
+        comment = row.optionalInt64(9).map { id in
+            Comment(
+                id: id, authorID: row.int64(10), body: row.text(11), html: row.optionalText(12),
+                isPublic: row.bool(13))
+        }
+    }
+}
+
+/// One message on a ticket. Stored on its audit's row.
+package struct Comment: Sendable, Equatable {
+    package let id: Int64
+    package let authorID: Int64
+    package let body: String
+    package let html: String?
+    package let isPublic: Bool
+}
+
+/// A ticket with the audit its last write made; nil when nothing changed.
+package struct TicketWrite: Sendable, Equatable {
+    package let ticket: Ticket
+    package let audit: Audit?
+}
+
+/// The events of an audit as a JSON array of short arrays: `["Create", field, value]`, `["Change", field, value, previous]`.
+///
+/// Values are texts, lists of texts or null. An event's number is the audit's plus its place, so it costs nothing to store.
+struct EventList {
+    enum Payload: Equatable {
+        case none
+        case text(String)
+        case list([String])
+
+        init(_ number: Int64?) { self = number.map { .text(String($0)) } ?? .none }
+        init(_ text: String?) { self = text.map(Payload.text) ?? .none }
+    }
+
+    private(set) var json = "["
+    private(set) var count = 0
+
+    mutating func create(_ field: String, _ value: Payload) {
+        start("Create", field)
+        append(value)
+        json += "]"
+    }
+
+    mutating func change(_ field: String, _ value: Payload, from previous: Payload) {
+        start("Change", field)
+        append(value)
+        append(previous)
+        json += "]"
+    }
+
+    /// An event that is not about a field's value.
+    mutating func note(_ type: String, _ value: String) {
+        start(type, value)
+        json += "]"
+    }
+
+    var text: String { json + "]" }
+    var isEmpty: Bool { count == 0 }
+
+    private mutating func start(_ type: String, _ field: String) {
+        json += count == 0 ? "[\"" : ",[\""
+        json += type
+        json += "\","
+        quote(field)
+        count += 1
+    }
+
+    private mutating func append(_ value: Payload) {
+        json += ","
+        switch value {
+        case .none: json += "null"
+        case .text(let text): quote(text)
+        case .list(let items):
+            json += "["
+            for (place, item) in items.enumerated() {
+                if place > 0 { json += "," }
+                quote(item)
+            }
+            json += "]"
+        }
+    }
+
+    private mutating func quote(_ text: String) {
+        json += "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": json += "\\\""
+            case "\\": json += "\\\\"
+            case "\n": json += "\\n"
+            case _ where scalar.value < 0x20:
+                let hex = String(scalar.value, radix: 16)
+                json += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: json.unicodeScalars.append(scalar)
+            }
+        }
+        json += "\""
+    }
+}

@@ -1,0 +1,591 @@
+import SQLite
+import ShardStore
+import Wire
+
+extension Desk where Rows == ShardTransaction {
+    // MARK: Creating
+
+    /// Makes a ticket with its first comment.
+    package func createTicket(_ changes: TicketChanges) throws -> TicketWrite {
+        try require(.create, .tickets)
+        return try insertTicket(changes)
+    }
+
+    /// Makes a ticket for the end user who asks.
+    package func createRequest(_ changes: TicketChanges) throws -> TicketWrite {
+        try require(.create, .requests)
+        var own = TicketChanges()
+        own.subject = changes.subject
+        own.comment = changes.comment
+        own.comment?.isPublic = true
+        own.comment?.authorID = nil
+        own.priority = changes.priority
+        own.type = changes.type
+        own.dueAt = changes.dueAt
+        own.followupSourceID = changes.followupSourceID
+        if principal.role.isStaff { own.requester = changes.requester }
+        return try insertTicket(own)
+    }
+
+    private func insertTicket(_ changes: TicketChanges) throws -> TicketWrite {
+        guard let comment = changes.comment, !Validation.trim(comment.body).isEmpty else {
+            throw DeskRefusal.invalid("base", .blank, "Description: cannot be blank")
+        }
+        let body = try Validation.bounded(comment.body, "comment", "Comment", max: 65_536)
+        let requester = try resolveRequester(changes.requester)
+        let submitter =
+            principal.role.isStaff
+            ? try changes.submitterID.map {
+                try requireUser($0, field: "submitter_id", label: "Submitter").id
+            } ?? principal.userID : principal.userID
+        let subject = try subjectText(changes.subject, or: body)
+        let source = try followupSource(changes.followupSourceID)
+        var ticket = Ticket(
+            id: try rows.add(1, to: .nextTicket), status: .new, updatedAt: now, version: 1,
+            statusUpdatedAt: now, assigneeID: nil, groupID: nil, priority: nil, type: nil, tags: [],
+            commentCount: 0, publicCommentCount: 0, latestCommentAt: nil,
+            requesterID: requester.id, submitterID: submitter,
+            organizationID: requester.organizationID, deletedAt: nil, deletedBy: nil,
+            isPublic: false, subject: subject, description: body, externalID: nil, dueAt: nil,
+            problemID: nil, followupSourceID: source?.id, followupIDs: [], followerIDs: [],
+            emailCCIDs: [], channel: via.channel, createdAt: now, metrics: TicketMetrics())
+        if let source { ticket.tags = source.tags }
+        var events = EventList()
+        let blank = ticket
+        try assign(changes, to: &ticket)
+        ticket.status = try initialStatus(changes.status, of: ticket)
+        ticket.metrics.update(from: blank, to: ticket, now: now)
+        recordCreate(ticket, in: &events)
+        let audit = try write(
+            comment, body: body, on: &ticket, events: events, metadata: changes.metadata,
+            author: comment.authorID
+                ?? (submitter == principal.userID ? principal.userID : submitter))
+        try insert(ticket)
+        if let source {
+            var changed = source
+            changed.followupIDs.append(ticket.id)
+            try update(from: source, to: changed)
+        }
+        try count(ticket, by: 1)
+        try countTags(added: ticket.tags, removed: [])
+        return TicketWrite(ticket: ticket, audit: audit)
+    }
+
+    private func initialStatus(_ wanted: TicketStatus?, of ticket: Ticket) throws -> TicketStatus {
+        let status = wanted ?? (ticket.assigneeID == nil ? .new : .open)
+        if status == .new && ticket.assigneeID != nil { return .open }
+        return status
+    }
+
+    private func subjectText(_ subject: String?, or body: String) throws -> String {
+        let text = Validation.trim(subject ?? "")
+        if text.isEmpty { return String(body.prefix(80)) }
+        return try Validation.bounded(text, "subject", "Subject", max: 512)
+    }
+
+    private func resolveRequester(_ reference: RequesterReference?) throws -> User {
+        switch reference {
+        case nil: return try requireUser(principal.userID, field: "requester", label: "Requester")
+        case .id(let id): return try requireUser(id, field: "requester", label: "Requester")
+        case .address(let name, let email):
+            let address = try Validation.email(email, "requester")
+            if let id = try Authenticator.userID(email: address, in: rows) {
+                return try requireUser(id, field: "requester", label: "Requester")
+            }
+            var user = UserChanges()
+            let local = address.split(separator: "@").first.map(String.init) ?? address
+            user.name = name.map(Validation.trim).flatMap { $0.isEmpty ? nil : $0 } ?? local
+            user.email = address
+            return try insertUser(user, role: .endUser, agentLimit: 0)
+        }
+    }
+
+    private func followupSource(_ id: Int64?) throws -> Ticket? {
+        guard let id else { return nil }
+        guard let source = try findTicket(id), source.deletedAt == nil,
+            Authorization.decide(
+                principal, .read,
+                principal.role.isStaff ? .ticket(source.facts) : .request(source.facts)) == .allow
+        else {
+            throw DeskRefusal.invalid(
+                "via_followup_source_id", .invalid, "Followup source: does not exist")
+        }
+        guard source.status == .closed else {
+            throw DeskRefusal.invalid(
+                "via_followup_source_id", .invalid,
+                "Followup source: only a closed ticket can have a follow-up")
+        }
+        return source
+    }
+
+    // MARK: Updating
+
+    package func updateTicket(_ id: Int64, _ changes: TicketChanges) throws -> TicketWrite {
+        guard let old = try findTicket(id), old.deletedAt == nil else { throw DeskRefusal.notFound }
+        try require(.update, .ticket(old.facts))
+        return try apply(changes, to: old)
+    }
+
+    /// What an end user may do to their own ticket: comment, and say that it is solved.
+    package func updateRequest(_ id: Int64, comment: CommentDraft?, solved: Bool) throws
+        -> TicketWrite
+    {
+        guard let old = try findTicket(id), old.deletedAt == nil else { throw DeskRefusal.notFound }
+        try require(.update, .request(old.facts))
+        var changes = TicketChanges()
+        changes.comment = comment
+        changes.comment?.isPublic = true
+        changes.comment?.authorID = nil
+        if solved && old.status != .solved {
+            guard old.assigneeID != nil else {
+                throw DeskRefusal.invalid(
+                    "solved", .notAllowed, "Solved: a request nobody has taken up cannot be solved")
+            }
+            changes.status = .solved
+        }
+        return try apply(changes, to: old)
+    }
+
+    private func apply(_ changes: TicketChanges, to old: Ticket) throws -> TicketWrite {
+        if changes.isSafe, let stamp = changes.updatedStamp, stamp.seconds < old.updatedAt.seconds {
+            throw DeskRefusal.conflict(
+                "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data and try again."
+            )
+        }
+        guard old.status != .closed else {
+            throw DeskRefusal.invalid(
+                "status", .invalid, TicketStatus.closed.refusal(toBecome: .open)!)
+        }
+        var ticket = old
+        if let subject = changes.subject {
+            ticket.subject = try subjectText(subject, or: old.description)
+        }
+        if let requester = changes.requester {
+            let user = try resolveRequester(requester)
+            if user.id != old.requesterID {
+                ticket.requesterID = user.id
+                ticket.organizationID = user.organizationID
+            }
+        }
+        try assign(changes, to: &ticket)
+        if let wanted = changes.status {
+            if let refusal = old.status.refusal(toBecome: wanted) {
+                throw DeskRefusal.invalid("status", .invalid, refusal)
+            }
+            ticket.status = wanted
+        }
+        let body = changes.comment.map(\.body) ?? ""
+        let hasComment = changes.comment != nil && !Validation.trim(body).isEmpty
+        if hasComment { _ = try Validation.bounded(body, "comment", "Comment", max: 65_536) }
+        let author = changes.comment?.authorID ?? principal.userID
+        let isPublic = hasComment && isCommentPublic(changes.comment!)
+        let authorIsStaff =
+            hasComment
+            ? author == principal.userID
+                ? principal.role.isStaff : try findUser(author)?.role.isStaff ?? false : false
+        if hasComment && isPublic && !authorIsStaff && changes.status == nil {
+            ticket.status = old.status.afterRequesterComment
+        }
+        if ticket.status == .new && ticket.assigneeID != nil { ticket.status = .open }
+        if ticket.status == .solved && ticket.assigneeID == nil && principal.role.isStaff {
+            // Who solves a ticket nobody has answers for it.
+            ticket.assigneeID = principal.userID
+            if ticket.groupID == nil { ticket.groupID = try groupForAgent(principal.userID) }
+        }
+        var events = EventList()
+        recordChanges(from: old, to: ticket, in: &events)
+        guard hasComment || !events.isEmpty else { return TicketWrite(ticket: old, audit: nil) }
+        ticket.updatedAt = now
+        ticket.version += 1
+        ticket.metrics.update(from: old, to: ticket, now: now)
+        if ticket.status != old.status { ticket.statusUpdatedAt = now }
+        if hasComment && isPublic && authorIsStaff {
+            ticket.metrics.replies += 1
+            if ticket.metrics.firstReplyAt == nil { ticket.metrics.firstReplyAt = now }
+        }
+        if principal.userID == ticket.requesterID { ticket.metrics.requesterUpdatedAt = now }
+        if principal.userID == ticket.assigneeID { ticket.metrics.assigneeUpdatedAt = now }
+        let audit = try write(
+            hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
+            metadata: changes.metadata, author: author)
+        try update(from: old, to: ticket)
+        try recount(from: old, to: ticket)
+        return TicketWrite(ticket: ticket, audit: audit)
+    }
+
+    /// The fields that a new and an old ticket take alike.
+    private func assign(_ changes: TicketChanges, to ticket: inout Ticket) throws {
+        if let priority = changes.priority { ticket.priority = priority }
+        if let type = changes.type { ticket.type = type }
+        if let due = changes.dueAt { ticket.dueAt = due }
+        if let external = changes.externalID {
+            ticket.externalID = try external.boundedOrNil("external_id", "External", max: 255)
+        }
+        if let organization = changes.organizationID {
+            if let organization, try findOrganization(organization) == nil {
+                throw DeskRefusal.invalid(
+                    "organization_id", .invalid, "Organization: does not exist")
+            }
+            ticket.organizationID = organization
+        }
+        if let problem = changes.problemID {
+            if let problem {
+                guard let found = try findTicket(problem), found.type == .problem,
+                    found.deletedAt == nil
+                else {
+                    throw DeskRefusal.invalid(
+                        "problem_id", .invalid, "Problem: is not a problem ticket")
+                }
+            }
+            ticket.problemID = problem
+        }
+        try assignOwner(changes, to: &ticket)
+        var tags = try changes.tags.map { try Tags.normalized($0) } ?? ticket.tags
+        if !changes.additionalTags.isEmpty || !changes.removedTags.isEmpty {
+            let removed = Set(try Tags.normalized(changes.removedTags))
+            tags = try Tags.normalized(tags + changes.additionalTags).filter {
+                !removed.contains($0)
+            }
+        }
+        ticket.tags = tags
+        if let followers = changes.followerIDs {
+            ticket.followerIDs = try checkedUsers(followers, .agent, "follower_ids", "Followers")
+        }
+        if let copies = changes.emailCCIDs {
+            ticket.emailCCIDs = try checkedUsers(copies, .endUser, "email_cc_ids", "CCs")
+        }
+    }
+
+    private func assignOwner(_ changes: TicketChanges, to ticket: inout Ticket) throws {
+        var assignee = changes.assigneeID
+        if assignee == nil, let email = changes.assigneeEmail {
+            guard let id = try Authenticator.userID(email: email, in: rows) else {
+                throw DeskRefusal.invalid(
+                    "assignee_email", .invalid, "Assignee: is not an agent of this desk")
+            }
+            assignee = id
+        }
+        if let group = changes.groupID {
+            if let group {
+                guard let team = try findTeam(group), !team.isDeleted else {
+                    throw DeskRefusal.invalid("group_id", .invalid, "Group: does not exist")
+                }
+            }
+            if group != ticket.groupID, assignee == nil { ticket.assigneeID = nil }
+            ticket.groupID = group
+        }
+        guard let assignee else { return }
+        guard let agent = assignee else {
+            ticket.assigneeID = nil
+            return
+        }
+        _ = try requireUser(agent, atLeast: .agent, field: "assignee_id", label: "Assignee")
+        if let group = ticket.groupID {
+            if try !isMember(user: agent, team: group) {
+                guard (changes.groupID ?? nil) == nil else {
+                    throw DeskRefusal.invalid(
+                        "assignee_id", .invalid, "Assignee: is not a member of the group")
+                }
+                ticket.groupID = try groupForAgent(agent)
+            }
+        } else {
+            ticket.groupID = try groupForAgent(agent)
+        }
+        ticket.assigneeID = agent
+    }
+
+    private func groupForAgent(_ agent: Int64) throws -> Int64? {
+        if let team = try findUser(agent)?.defaultGroupID { return team }
+        return try rows.first(
+            "SELECT team_id FROM team_memberships WHERE tenant = ?1 AND user_id = ?2", agent
+        ) { $0.int64(0) }
+    }
+
+    private func checkedUsers(_ ids: [Int64], _ role: Role, _ field: String, _ label: String) throws
+        -> [Int64]
+    {
+        guard ids.count <= 48 else {
+            throw DeskRefusal.invalid(field, .tooLong, "\(label): at most 48 are allowed")
+        }
+        return try Set(ids).sorted().map {
+            try requireUser($0, atLeast: role, field: field, label: label).id
+        }
+    }
+
+    private func isCommentPublic(_ comment: CommentDraft) -> Bool {
+        if principal.onlyPrivateComments { return false }
+        return comment.isPublic ?? true
+    }
+
+    // MARK: The audit
+
+    private func write(
+        _ comment: CommentDraft?, body: String, on ticket: inout Ticket, events: EventList,
+        metadata: String?, author: Int64
+    ) throws -> Audit {
+        var author = author
+        if author != principal.userID {
+            author =
+                principal.role.isStaff
+                ? try requireUser(author, field: "comment", label: "Author").id : principal.userID
+        }
+        let id = rows.makeIdentifier(count: events.count + (comment == nil ? 1 : 2))
+        var stored: Comment?
+        if let comment {
+            let isPublic = isCommentPublic(comment)
+            stored = Comment(
+                id: id + 1, authorID: author, body: body, html: comment.html, isPublic: isPublic)
+            ticket.commentCount += 1
+            ticket.latestCommentAt = now
+            if isPublic {
+                ticket.publicCommentCount += 1
+                ticket.isPublic = true
+            }
+            if let html = comment.html {
+                _ = try Validation.bounded(html, "comment", "Comment", max: 131_072)
+            }
+        }
+        try rows.run(
+            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL)",
+            ticket.id, id, principal.userID, now.milliseconds, events.text, via.channel.rawValue,
+            via.client.map { String($0.prefix(255)) }, via.address, metadata, stored?.id,
+            stored?.authorID, stored?.body, stored?.html, stored?.isPublic)
+        return try rows.first(
+            "SELECT \(Audit.columns) FROM audits WHERE tenant = ?1 AND ticket_id = ?2 AND id = ?3",
+            ticket.id, id, read: Audit.init)!
+    }
+
+    private func recordCreate(_ ticket: Ticket, in events: inout EventList) {
+        events.create("subject", .text(ticket.subject))
+        events.create("status", .text(ticket.status.name))
+        events.create("requester_id", .init(ticket.requesterID))
+        for (field, value) in fields(ticket) where value != .none && value != .list([]) {
+            if !["subject", "status", "requester_id"].contains(field) {
+                events.create(field, value)
+            }
+        }
+    }
+
+    private func recordChanges(from old: Ticket, to new: Ticket, in events: inout EventList) {
+        for ((field, before), (_, after)) in zip(fields(old), fields(new)) where before != after {
+            events.change(field, after, from: before)
+        }
+    }
+
+    /// The audited fields in the order in which events show them.
+    private func fields(_ ticket: Ticket) -> [(String, EventList.Payload)] {
+        [
+            ("subject", .text(ticket.subject)), ("status", .text(ticket.status.name)),
+            ("requester_id", .init(ticket.requesterID)),
+            ("type", .init(ticket.type?.name)), ("priority", .init(ticket.priority?.name)),
+            ("group_id", .init(ticket.groupID)), ("assignee_id", .init(ticket.assigneeID)),
+            ("organization_id", .init(ticket.organizationID)), ("tags", .list(ticket.tags)),
+            ("external_id", .init(ticket.externalID)), ("problem_id", .init(ticket.problemID)),
+            ("due_at", .init(ticket.dueAt.map { String($0.seconds) })),
+            ("follower_ids", .list(ticket.followerIDs.map(String.init))),
+            ("email_cc_ids", .list(ticket.emailCCIDs.map(String.init))),
+        ]
+    }
+
+    // MARK: Deleting
+
+    /// Deletes softly: gone from every list, restorable.
+    package func deleteTicket(_ id: Int64) throws {
+        guard let old = try findTicket(id), old.deletedAt == nil else { throw DeskRefusal.notFound }
+        try require(.delete, .ticket(old.facts))
+        var ticket = old
+        ticket.deletedAt = now
+        ticket.deletedBy = principal.userID
+        ticket.updatedAt = now
+        ticket.version += 1
+        try update(from: old, to: ticket)
+        try count(old, by: -1)
+        try countTags(added: [], removed: old.tags)
+        try rows.add(1, to: .deletedTickets)
+    }
+
+    package func restoreTicket(_ id: Int64) throws {
+        guard let old = try findTicket(id), old.deletedAt != nil else { throw DeskRefusal.notFound }
+        try require(.delete, .ticket(old.facts))
+        var ticket = old
+        ticket.deletedAt = nil
+        ticket.deletedBy = nil
+        ticket.updatedAt = now
+        ticket.version += 1
+        try update(from: old, to: ticket)
+        try rows.add(-1, to: .deletedTickets)
+        try count(ticket, by: 1)
+        try countTags(added: ticket.tags, removed: [])
+    }
+
+    /// Erases a deleted ticket with everything on it. Cannot be undone.
+    package func eraseTicket(_ id: Int64) throws {
+        guard let old = try findTicket(id), old.deletedAt != nil else { throw DeskRefusal.notFound }
+        try require(.administer, .ticket(old.facts))
+        try rows.run("DELETE FROM audits WHERE tenant = ?1 AND ticket_id = ?2", id)
+        try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
+        try rows.add(-1, to: .deletedTickets)
+    }
+
+    // MARK: Tags and comments
+
+    package enum TagChange: Sendable { case set, add, remove }
+
+    package func changeTags(_ id: Int64, _ change: TagChange, _ tags: [String]) throws -> Ticket {
+        var changes = TicketChanges()
+        switch change {
+        case .set: changes.tags = tags
+        case .add: changes.additionalTags = tags
+        case .remove: changes.removedTags = tags
+        }
+        return try updateTicket(id, changes).ticket
+    }
+
+    /// Makes a public comment private. There is no way back: what was private was never shown.
+    package func makeCommentPrivate(_ ticketID: Int64, _ commentID: Int64) throws {
+        guard let ticket = try findTicket(ticketID), ticket.deletedAt == nil else {
+            throw DeskRefusal.notFound
+        }
+        try require(.update, .ticket(ticket.facts))
+        guard let audit = try comment(commentID, of: ticketID) else { throw DeskRefusal.notFound }
+        guard audit.comment?.isPublic == true else { return }
+        try rows.run(
+            "UPDATE audits SET comment_public = 0 WHERE tenant = ?1 AND ticket_id = ?2 AND id = ?3",
+            ticketID, audit.id)
+        var changed = ticket
+        changed.publicCommentCount -= 1
+        changed.isPublic = changed.publicCommentCount > 0
+        changed.updatedAt = now
+        changed.version += 1
+        var events = EventList()
+        events.note("CommentPrivacyChange", String(commentID))
+        _ = try write(
+            nil, body: "", on: &changed, events: events, metadata: nil, author: principal.userID)
+        try update(from: ticket, to: changed)
+    }
+
+    // MARK: Agents who leave
+
+    func unassignTickets(ofAgent agent: Int64, inTeam team: Int64?) throws {
+        let ids = try rows.all(
+            """
+            SELECT id FROM tickets WHERE tenant = ?1 AND assignee_id = ?2 AND status < 4
+            AND deleted_at IS NULL AND (?3 IS NULL OR group_id = ?3) LIMIT 5000
+            """, agent, team
+        ) { $0.int64(0) }
+        for id in ids {
+            var changes = TicketChanges()
+            changes.assigneeID = .some(nil)
+            _ = try apply(changes, to: findTicket(id)!)
+        }
+    }
+
+    func unassignTickets(ofTeam team: Int64) throws {
+        let ids = try rows.all(
+            """
+            SELECT id FROM tickets WHERE tenant = ?1 AND group_id = ?2 AND status < 4
+            AND deleted_at IS NULL LIMIT 5000
+            """, team
+        ) { $0.int64(0) }
+        for id in ids {
+            var changes = TicketChanges()
+            changes.groupID = .some(nil)
+            _ = try apply(changes, to: findTicket(id)!)
+        }
+    }
+
+    // MARK: Rows and counters
+
+    private func insert(_ ticket: Ticket) throws {
+        let places = (2...Ticket.columnNames.count + 1).map { "?\($0)" }.joined(separator: ", ")
+        try rows.run(
+            "INSERT INTO tickets (tenant, \(Ticket.columnNames.joined(separator: ", "))) VALUES (?1, \(places))",
+            values: ticket.columnValues)
+    }
+
+    /// Writes the columns that differ and no others: SQLite then leaves the indexes over the rest alone.
+    func update(from old: Ticket, to new: Ticket) throws {
+        let before = old.columnValues
+        let after = new.columnValues
+        var sets: [String] = []
+        var values: [any Bindable] = [new.id]
+        for place in before.indices where before[place] != after[place] {
+            values.append(after[place])
+            sets.append("\(Ticket.columnNames[place]) = ?\(values.count + 1)")
+        }
+        guard !sets.isEmpty else { return }
+        try rows.run(
+            "UPDATE tickets SET \(sets.joined(separator: ", ")) WHERE tenant = ?1 AND id = ?2",
+            values: values)
+    }
+
+    private func count(_ ticket: Ticket, by amount: Int64) throws {
+        try rows.add(amount, to: .tickets)
+        try rows.add(amount, to: .ticketsOfRequester(ticket.requesterID))
+        if let id = ticket.assigneeID { try rows.add(amount, to: .ticketsOfAssignee(id)) }
+        if let id = ticket.organizationID { try rows.add(amount, to: .ticketsOfOrganization(id)) }
+    }
+
+    private func recount(from old: Ticket, to new: Ticket) throws {
+        func move(_ before: Int64?, _ after: Int64?, _ counter: (Int64) -> Counter) throws {
+            guard before != after else { return }
+            if let before { try rows.add(-1, to: counter(before)) }
+            if let after { try rows.add(1, to: counter(after)) }
+        }
+        try move(old.requesterID, new.requesterID, Counter.ticketsOfRequester)
+        try move(old.assigneeID, new.assigneeID, Counter.ticketsOfAssignee)
+        try move(old.organizationID, new.organizationID, Counter.ticketsOfOrganization)
+        if old.tags != new.tags {
+            try countTags(
+                added: new.tags.filter { !old.tags.contains($0) },
+                removed: old.tags.filter { !new.tags.contains($0) })
+        }
+    }
+
+    private func countTags(added: [String], removed: [String]) throws {
+        for tag in added {
+            let changed = try rows.run(
+                "UPDATE tags SET count = count + 1 WHERE tenant = ?1 AND name = ?2", tag)
+            if changed == 0 {
+                try rows.run("INSERT INTO tags VALUES (?1, ?2, 1)", tag)
+                try rows.add(1, to: .tags)
+            }
+        }
+        for tag in removed {
+            try rows.run(
+                "UPDATE tags SET count = count - 1 WHERE tenant = ?1 AND name = ?2", tag)
+            let gone = try rows.run(
+                "DELETE FROM tags WHERE tenant = ?1 AND name = ?2 AND count <= 0", tag)
+            if gone > 0 { try rows.add(-1, to: .tags) }
+        }
+    }
+}
+
+extension TicketMetrics {
+    /// Follows a change of status, assignee or group.
+    mutating func update(from old: Ticket, to new: Ticket, now: Timestamp) {
+        if old.status != new.status {
+            let elapsed = max(0, now.milliseconds - old.statusUpdatedAt.milliseconds)
+            switch old.status {
+            case .new, .open: openMilliseconds += elapsed
+            case .pending: pendingMilliseconds += elapsed
+            case .hold: holdMilliseconds += elapsed
+            case .solved, .closed: break
+            }
+            if new.status == .solved || (new.status == .closed && old.status != .solved) {
+                solvedAt = now
+                if firstSolvedAt == nil { firstSolvedAt = now }
+            }
+            if old.status == .solved && new.status < .solved {
+                reopens += 1
+                solvedAt = nil
+            }
+        }
+        if old.assigneeID != new.assigneeID, new.assigneeID != nil {
+            assigneeStations += 1
+            assignedAt = now
+            if initiallyAssignedAt == nil { initiallyAssignedAt = now }
+        }
+        if old.groupID != new.groupID, new.groupID != nil { groupStations += 1 }
+    }
+}
