@@ -75,6 +75,8 @@ let package = Package(
                 product("Logging", "swift-log"),
                 product("Metrics", "swift-metrics"),
                 product("NIOCore", "swift-nio"),
+                product("NIOPosix", "swift-nio"),
+                product("ServiceLifecycle", "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .target(

@@ -26,6 +26,10 @@ package struct Unavailable: Error, Sendable, Equatable {
     }
     package let reason: Reason
     package let retryAfterSeconds: Int
+    package init(reason: Reason, retryAfterSeconds: Int) {
+        self.reason = reason
+        self.retryAfterSeconds = retryAfterSeconds
+    }
 }
 
 /// A node's shards and directory: what everything above the cluster talks to.

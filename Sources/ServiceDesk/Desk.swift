@@ -20,6 +20,8 @@ package struct Desk<Rows: ShardReader> {
     package var now: Timestamp { rows.now }
 }
 
+/// The rows a desk that writes stands on. Extensions name this, so that the import stays in one file.
+package typealias WritableRows = ShardTransaction
 package typealias ReadingDesk = Desk<ShardReader>
 package typealias WritingDesk = Desk<ShardTransaction>
 

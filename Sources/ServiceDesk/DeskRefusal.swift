@@ -1,4 +1,4 @@
-package import ShardStore
+import ShardStore
 
 /// Why a request was refused, in the desk's own words. The API gives each its status and error name.
 package enum DeskRefusal: Refusal, Equatable, Sendable {

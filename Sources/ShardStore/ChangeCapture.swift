@@ -34,6 +34,23 @@ final class ChangeCapture {
         hashDelta = 0
     }
 
+    /// A place to come back to when a savepoint is undone.
+    struct Mark {
+        fileprivate let byteCount: Int
+        fileprivate let changeCount: Int
+        fileprivate let hashDelta: UInt64
+    }
+
+    var mark: Mark {
+        Mark(byteCount: writer.count, changeCount: changeCount, hashDelta: hashDelta)
+    }
+
+    func rewind(to mark: Mark) {
+        writer.truncate(to: mark.byteCount)
+        changeCount = mark.changeCount
+        hashDelta = mark.hashDelta
+    }
+
     /// The changes since `begin`.
     func end() -> [UInt8] {
         tenant = nil

@@ -179,7 +179,8 @@ package final class ShardStore {
         var index = appliedIndex
         for request in requests {
             let transaction = ShardTransaction(
-                tenant: request.tenant, now: time, connection: connection, identifiers: allocator)
+                tenant: request.tenant, now: time, connection: connection, identifiers: allocator,
+                capture: capture)
             capture.begin(tenant: request.tenant)
             let before = connection.totalChangeCount
             do {

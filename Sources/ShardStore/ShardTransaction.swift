@@ -8,11 +8,14 @@ package protocol Refusal: Error {}
 /// One request's reads and writes, inside the shard's open transaction.
 package final class ShardTransaction: ShardReader {
     private let identifiers: IdentifierAllocator
+    private let capture: ChangeCapture
 
     init(
-        tenant: TenantID, now: Timestamp, connection: Connection, identifiers: IdentifierAllocator
+        tenant: TenantID, now: Timestamp, connection: Connection, identifiers: IdentifierAllocator,
+        capture: ChangeCapture
     ) {
         self.identifiers = identifiers
+        self.capture = capture
         super.init(tenant: tenant, now: now, connection: connection)
     }
 
@@ -33,7 +36,12 @@ package final class ShardTransaction: ShardReader {
 
     /// Runs `body` so that a refusal inside it leaves no trace while the request goes on: one item of a bulk job.
     package func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
-        try connection.savepoint(body)
+        let mark = capture.mark
+        do { return try connection.savepoint(body) } catch {
+            // What SQLite undid must not reach the log or the hash either.
+            capture.rewind(to: mark)
+            throw error
+        }
     }
 
     /// Deletes rows of this tenant, at most `limit` in all tables together, and says how many. For the last step of

@@ -100,7 +100,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     /// Keeps a job for the runner. `id` is drawn above, where randomness is allowed.
     package func enqueueJob(id: String, kind: String, total: Int, payload: String) throws -> Job {
         guard try rows.count(.unfinishedJobs) < Self.unfinishedJobLimit else {

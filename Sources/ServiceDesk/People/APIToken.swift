@@ -65,7 +65,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     package static var tokenLimit: Int64 { 256 }
 
     package func createToken(description: String?, secret: TokenSecret) throws -> APIToken {

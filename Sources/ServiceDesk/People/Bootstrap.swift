@@ -1,7 +1,7 @@
 import SQLite
 package import ShardStore
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     /// Fills an empty desk: the group "Support", the first admin in it, and an API token for them.
     ///
     /// The one verb without a principal before it. Refused when the desk has users, so it happens once.

@@ -129,7 +129,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     /// Makes a user. `agentLimit` is the plan's.
     package func createUser(_ changes: UserChanges, agentLimit: Int) throws -> User {
         let role = changes.role ?? .endUser

@@ -81,7 +81,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     package func createMembership(
         _ kind: MembershipKind, user: Int64, owner: Int64, isDefault: Bool
     ) throws -> Membership {

@@ -126,7 +126,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     package func createOrganization(_ changes: OrganizationChanges) throws -> Organization {
         try require(.create, .organizations)
         let name = try Validation.required(changes.name, "name", "Name", max: 255)

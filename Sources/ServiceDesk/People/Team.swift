@@ -89,7 +89,7 @@ extension Desk {
     }
 }
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     package func createTeam(name: String?, description: String?, isPublic: Bool?) throws -> Team {
         try require(.create, .group)
         let name = try Validation.required(name, "name", "Name", max: 255)

@@ -1,4 +1,4 @@
-package import SQLite
+import SQLite
 package import Wire
 
 /// One change of a ticket: who, when, how, and every field with its value before. Never edited afterwards, except that a

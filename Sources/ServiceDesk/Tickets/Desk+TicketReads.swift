@@ -310,3 +310,13 @@ extension ShardTransaction {
         return ids.count
     }
 }
+
+extension Desk {
+    /// Refuses unless this is a deleted ticket that the asker may erase for good.
+    package func requireErasable(_ id: Int64) throws {
+        guard let ticket = try findTicket(id), ticket.deletedAt != nil else {
+            throw DeskRefusal.notFound
+        }
+        try require(.administer, .ticket(ticket.facts))
+    }
+}

@@ -2,7 +2,7 @@ import SQLite
 import ShardStore
 import Wire
 
-extension Desk where Rows == ShardTransaction {
+extension Desk where Rows == WritableRows {
     // MARK: Creating
 
     /// Makes a ticket with its first comment.
@@ -428,8 +428,6 @@ extension Desk where Rows == ShardTransaction {
     }
 
     // MARK: Tags and comments
-
-    package enum TagChange: Sendable { case set, add, remove }
 
     package func changeTags(_ id: Int64, _ change: TagChange, _ tags: [String]) throws -> Ticket {
         var changes = TicketChanges()

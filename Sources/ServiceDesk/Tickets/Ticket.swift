@@ -1,4 +1,4 @@
-package import SQLite
+import SQLite
 package import Wire
 
 /// What a customer wants, and how far the desk has come with it.

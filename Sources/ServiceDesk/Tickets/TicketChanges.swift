@@ -51,3 +51,6 @@ package struct CommentDraft: Sendable, Equatable {
         self.authorID = authorID
     }
 }
+
+/// What to do with a list of tags.
+package enum TagChange: Sendable { case set, add, remove }

@@ -1,0 +1,6 @@
+/// Every endpoint of the API. The router and the OpenAPI document are both made from this list.
+package enum Endpoints {
+    package static let all: [Endpoint] =
+        TicketEndpoints.all + RequestEndpoints.all + UserEndpoints.all + OrganizationEndpoints.all
+        + JobEndpoints.all + [OpenAPIDocument.endpoint]
+}

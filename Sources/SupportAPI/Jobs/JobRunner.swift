@@ -1,0 +1,180 @@
+package import Cluster
+package import Logging
+import NIOCore
+import ServiceDesk
+import ServiceLifecycle
+import ShardStore
+import Synchronization
+import Wire
+
+/// Runs the tenants' jobs and the desk's regular chores.
+///
+/// One step of a job is one write of at most ten items, each in a savepoint, with the progress in the same transaction: a
+/// crash between two steps repeats nothing and skips nothing. Tenants take turns, a step each.
+package final class JobRunner: Service {
+    /// Items of one step: bounds how long a step holds up its shard.
+    static let stepItems = 10
+    /// Jobs that ended are kept so long.
+    static let keptMilliseconds: Int64 = 7 * 24 * 3_600_000
+    /// Solved tickets are closed after four days.
+    static let closeAfterMilliseconds: Int64 = 4 * 24 * 3_600_000
+
+    private let node: Node
+    private let logger: Logger
+    private let waiting = Mutex<[TenantRoute]>([])
+    private let wakeUps: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>.Continuation
+
+    package init(node: Node, logger: Logger) {
+        self.node = node
+        self.logger = logger
+        // One pending wake-up says all there is to say: the list of tenants holds the rest.
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Tells the runner that a tenant has a job.
+    package func wake(_ tenant: TenantRoute) {
+        waiting.withLock { if !$0.contains(tenant) { $0.append(tenant) } }
+        wakeUp.yield()
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.runJobs() }
+                group.addTask { await self.runChores() }
+            }
+        }
+    }
+
+    // MARK: Jobs
+
+    private func runJobs() async {
+        for tenant in node.directory.activeRoutes() {
+            if Task.isCancelled { return }
+            let hasJob = try? await node.read(tenant) { try $0.nextJob() != nil }.answer
+            if hasJob == true { wake(tenant) }
+        }
+        for await _ in wakeUps {
+            while let tenant = next() {
+                if Task.isCancelled { return }
+                do {
+                    if try await step(tenant) { wake(tenant) }
+                } catch {
+                    logger.warning(
+                        "job step failed; it is tried again",
+                        metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
+                    guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+                    wake(tenant)
+                }
+            }
+        }
+    }
+
+    private func next() -> TenantRoute? {
+        waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    }
+
+    /// Does the next items of a tenant's oldest job. False when there was none.
+    package func step(_ tenant: TenantRoute) async throws -> Bool {
+        guard let job = try await node.read(tenant, { try $0.nextJob() }).answer else {
+            return false
+        }
+        guard let kind = JobKind(rawValue: job.kind),
+            case .array(let items)? = try? JSONParser.parse(ByteBuffer(string: job.payload))
+        else {
+            _ = try await node.write(tenant) { rows in
+                guard let job = try rows.unfinishedJob(job.id) else { return }
+                try rows.advance(
+                    job, results: [], finished: (.failed, "This build does not know the job"))
+            }
+            return true
+        }
+        let limits = tenant.limits
+        _ = try await node.write(tenant) { rows in
+            guard let job = try rows.unfinishedJob(job.id) else { return }
+            let principal: Principal
+            do { principal = try Authenticator.principal(userID: job.actorID, in: rows) } catch {
+                try rows.advance(
+                    job, results: [], finished: (.failed, "Who asked for the job is gone"))
+                return
+            }
+            let desk = Desk(rows: rows, principal: principal)
+            let end = min(job.progress + Self.stepItems, items.count)
+            let results = try (job.progress..<end).map { place in
+                try Self.result(kind, items[place], place, desk, limits)
+            }
+            let message = "Completed at \(ISOTime.text(rows.now))"
+            try rows.advance(
+                job, results: results, finished: end == items.count ? (.completed, message) : nil)
+        }
+        return true
+    }
+
+    /// One item's result as JSON text. A refused item is a result too and leaves no other trace.
+    private static func result(
+        _ kind: JobKind, _ item: JSONValue, _ place: Int, _ desk: WritingDesk,
+        _ limits: TenantLimits
+    ) throws -> String {
+        do {
+            return try desk.rows.savepoint {
+                let buffer = try JSONWriter.write {
+                    try kind.perform(FieldReader(item), place, desk, limits, &$0)
+                }
+                return String(buffer: buffer)
+            }
+        } catch let refusal as DeskRefusal {
+            let (name, text) = refusal.summary
+            let id = item["id"]
+            return String(
+                buffer: JSONWriter.write { json in
+                    json.object { json in
+                        json.member("index", place)
+                        if let id { json.key("id"); json.value(id) }
+                        json.member("error", name)
+                        json.member("details", text)
+                        json.member("success", false)
+                    }
+                })
+        }
+    }
+
+    // MARK: Chores
+
+    private func runChores() async {
+        while !Task.isCancelled {
+            for tenant in node.directory.activeRoutes() {
+                if Task.isCancelled { return }
+                await chores(of: tenant)
+            }
+            guard (try? await Task.sleep(for: .seconds(600))) != nil else { return }
+        }
+    }
+
+    /// Expiry and automatic closing for one tenant, in bounded steps.
+    package func chores(of tenant: TenantRoute) async {
+        do {
+            let isDue = try await node.read(tenant) { try $0.hasChores(Self.chorePlan($0.now)) }
+                .answer
+            guard isDue else { return }
+            while try await node.write(
+                tenant,
+                { rows in
+                    let plan = Self.chorePlan(rows.now)
+                    return try rows.closeSolvedTickets(before: plan.closeBefore, limit: 50)
+                        + rows.expireIdempotentAnswers(limit: 200)
+                        + rows.expireJobs(before: plan.expireJobsBefore, limit: 50)
+                }
+            ).answer > 0 {}
+        } catch {
+            logger.warning(
+                "chores failed", metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
+        }
+    }
+
+    private static func chorePlan(_ now: Timestamp) -> ChorePlan {
+        ChorePlan(
+            closeBefore: now.advanced(byMilliseconds: -closeAfterMilliseconds),
+            expireJobsBefore: now.advanced(byMilliseconds: -keptMilliseconds))
+    }
+}

@@ -1,0 +1,238 @@
+/// The shapes of bodies and answers in the OpenAPI document.
+enum Schemas {
+    /// What every endpoint may answer besides its own.
+    static let commonErrors: [(String, String)] = [
+        ("400", "The request makes no sense as it is"), ("401", "Who asks is not known"),
+        ("403", "Not allowed"), ("404", "There is no such record"),
+        ("405", "This path does not take that method"), ("409", "The record has changed"),
+        ("412", "If-Match named another version"), ("413", "The body is too large"),
+        ("422", "Fields that cannot be taken"), ("429", "Too many requests; see Retry-After"),
+        ("503", "Not now; see Retry-After"),
+    ]
+
+    static let all: [(name: String, value: JSONValue)] =
+        [
+            ("Error", errors), ("OpenAPI", .object([("type", .string("object"))])),
+            ("EmptyAnswer", .object([("type", .string("object"))])),
+        ]
+        + records.map { ($0.name, .object($0.value)) } + answers + bodies
+
+    private static let errors = object(
+        [
+            ("error", .object([("type", .array([.string("string"), .string("object")]))])),
+            ("description", text), ("details", .object([("type", .string("object"))])),
+        ], required: ["error"])
+
+    // MARK: Parts
+
+    private static let text = JSONValue.object([("type", .string("string"))])
+    private static let flag = JSONValue.object([("type", .string("boolean"))])
+    private static let number = JSONValue.object([
+        ("type", .string("integer")), ("format", .string("int64")),
+    ])
+    private static let time = JSONValue.object([
+        ("type", .string("string")), ("format", .string("date-time")),
+    ])
+    private static let optionalText = JSONValue.object([
+        ("type", .array([.string("string"), .string("null")]))
+    ])
+    private static let optionalNumber = JSONValue.object([
+        ("type", .array([.string("integer"), .string("null")]))
+    ])
+    private static let texts = JSONValue.object([("type", .string("array")), ("items", text)])
+
+    private static func object(_ properties: [(String, JSONValue)], required: [String] = [])
+        -> JSONValue
+    {
+        var members: [(name: String, value: JSONValue)] = [
+            ("type", .string("object")), ("properties", .object(properties.map { ($0.0, $0.1) })),
+        ]
+        if !required.isEmpty {
+            members.append(("required", .array(required.map(JSONValue.string))))
+        }
+        return .object(members)
+    }
+
+    private static func reference(_ name: String) -> JSONValue {
+        .object([("$ref", .string("#/components/schemas/\(name)"))])
+    }
+
+    private static func record(_ name: String, _ properties: [(String, JSONValue)])
+        -> (name: String, value: [(name: String, value: JSONValue)])
+    {
+        guard case .object(let members) = object(properties, required: properties.map(\.0)) else {
+            return (name, [])
+        }
+        return (name, members)
+    }
+
+    private static let records = [
+        record(
+            "Ticket",
+            [
+                ("id", number), ("url", text), ("external_id", optionalText), ("created_at", time),
+                ("updated_at", time), ("type", optionalText), ("subject", text),
+                ("description", text),
+                ("priority", optionalText), ("status", text), ("requester_id", number),
+                ("submitter_id", number), ("assignee_id", optionalNumber),
+                ("organization_id", optionalNumber), ("group_id", optionalNumber), ("tags", texts),
+                ("is_public", flag),
+            ]),
+        record(
+            "Request",
+            [
+                ("id", number), ("url", text), ("status", text), ("subject", text),
+                ("description", text), ("requester_id", number), ("created_at", time),
+                ("updated_at", time),
+            ]),
+        record(
+            "Comment",
+            [
+                ("id", number), ("type", text), ("author_id", number), ("body", text),
+                ("html_body", text), ("plain_body", text), ("public", flag), ("audit_id", number),
+                ("created_at", time),
+            ]),
+        record(
+            "Audit",
+            [
+                ("id", number), ("ticket_id", number), ("created_at", time), ("author_id", number),
+            ]),
+        record(
+            "Metric",
+            [("id", number), ("ticket_id", number), ("reopens", number), ("replies", number)]),
+        record(
+            "User",
+            [
+                ("id", number), ("url", text), ("name", text), ("email", optionalText),
+                ("created_at", time), ("updated_at", time), ("role", text), ("active", flag),
+                ("suspended", flag), ("tags", texts), ("organization_id", optionalNumber),
+            ]),
+        record(
+            "Organization",
+            [
+                ("id", number), ("url", text), ("name", text), ("created_at", time),
+                ("updated_at", time),
+            ]),
+        record(
+            "Group",
+            [("id", number), ("url", text), ("name", text), ("default", flag), ("deleted", flag)]),
+        record(
+            "GroupMembership",
+            [("id", number), ("user_id", number), ("group_id", number), ("default", flag)]),
+        record(
+            "OrganizationMembership",
+            [("id", number), ("user_id", number), ("organization_id", number), ("default", flag)]),
+        record(
+            "APIToken",
+            [("id", number), ("user_id", number), ("description", text), ("created_at", time)]),
+        record("Job", [("id", text), ("url", text), ("total", number), ("status", text)]),
+        record("Tag", [("name", text), ("count", number)]),
+        record("DeletedTicket", [("id", number), ("subject", text), ("deleted_at", time)]),
+    ]
+
+    /// Name, key of one, key of many.
+    private static let kinds: [(String, String, String)] = [
+        ("Ticket", "ticket", "tickets"), ("Request", "request", "requests"),
+        ("Comment", "comment", "comments"), ("Audit", "audit", "audits"), ("User", "user", "users"),
+        ("Organization", "organization", "organizations"), ("Group", "group", "groups"),
+        ("GroupMembership", "group_membership", "group_memberships"),
+        ("OrganizationMembership", "organization_membership", "organization_memberships"),
+        ("APIToken", "api_token", "api_tokens"), ("Job", "job_status", "job_statuses"),
+        ("Tag", "tag", "tags"), ("DeletedTicket", "deleted_ticket", "deleted_tickets"),
+        ("Metric", "ticket_metric", "ticket_metrics"),
+    ]
+
+    private static let answers: [(name: String, value: JSONValue)] =
+        kinds.map { ("\($0.0)Answer", object([($0.1, reference($0.0))], required: [$0.1])) }
+        + kinds.map { kind in
+            (
+                "\(kind.0)sAnswer",
+                object(
+                    [
+                        (
+                            kind.2,
+                            .object([("type", .string("array")), ("items", reference(kind.0))])
+                        )
+                    ],
+                    required: [kind.2])
+            )
+        } + [
+            (
+                "TicketAuditAnswer",
+                object(
+                    [("ticket", reference("Ticket")), ("audit", reference("Audit"))],
+                    required: ["ticket"])
+            ),
+            (
+                "CountAnswer",
+                object(
+                    [
+                        (
+                            "count",
+                            object(
+                                [("value", number), ("refreshed_at", time)], required: ["value"])
+                        )
+                    ], required: ["count"])
+            ),
+            ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
+        ]
+
+    private static let bodies: [(name: String, value: JSONValue)] =
+        [
+            (
+                "Ticket", "ticket",
+                [
+                    ("subject", text), ("status", text), ("priority", text), ("type", text),
+                    ("tags", texts), ("assignee_id", optionalNumber),
+                    ("comment", object([("body", text), ("public", flag)])),
+                ]
+            ),
+            (
+                "Request", "request",
+                [("subject", text), ("comment", object([("body", text)])), ("solved", flag)]
+            ),
+            ("User", "user", [("name", text), ("email", text), ("role", text), ("tags", texts)]),
+            ("Organization", "organization", [("name", text), ("details", text), ("tags", texts)]),
+            ("Group", "group", [("name", text), ("description", text)]),
+            ("GroupMembership", "group_membership", [("user_id", number), ("group_id", number)]),
+            (
+                "OrganizationMembership", "organization_membership",
+                [("user_id", number), ("organization_id", number)]
+            ),
+            ("APIToken", "api_token", [("description", text)]),
+        ].map { (name: "\($0.0)Body", value: object([($0.1, object($0.2))], required: [$0.1])) }
+        + [
+            ("Ticket", "ticket"), ("User", "user"), ("Organization", "organization"),
+            ("GroupMembership", "group_membership"),
+            ("OrganizationMembership", "organization_membership"),
+        ].map {
+            (
+                name: "\($0.0)sBody",
+                value: object([
+                    (
+                        "\($0.1)s",
+                        .object([
+                            ("type", .string("array")),
+                            ("items", .object([("type", .string("object"))])),
+                        ])
+                    ),
+                    ($0.1, .object([("type", .string("object"))])),
+                ])
+            )
+        } + [
+            ("TagNamesBody", object([("tags", texts)], required: ["tags"])),
+            (
+                "PasswordBody",
+                object(
+                    [
+                        (
+                            "password",
+                            .object([
+                                ("type", .string("string")), ("minLength", .integer(8)),
+                                ("maxLength", .integer(1024)),
+                            ])
+                        )
+                    ], required: ["password"])
+            ),
+        ]
+}

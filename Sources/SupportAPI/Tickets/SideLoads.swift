@@ -1,0 +1,48 @@
+import ServiceDesk
+
+/// The records that go along with tickets when `include` asks for them: each once, and only those the asker may see.
+struct SideLoads {
+    private let includes: Set<String>
+    private var users: Set<Int64> = []
+    private var groups: Set<Int64> = []
+    private var organizations: Set<Int64> = []
+
+    init(_ call: APICall) { includes = call.includes }
+
+    mutating func add(_ tickets: [Ticket]) {
+        for ticket in tickets {
+            users.formUnion(
+                [ticket.requesterID, ticket.submitterID] + [ticket.assigneeID].compactMap { $0 })
+            if let id = ticket.groupID { groups.insert(id) }
+            if let id = ticket.organizationID { organizations.insert(id) }
+        }
+    }
+
+    mutating func add(_ audits: [Audit]) {
+        for audit in audits {
+            users.formUnion([audit.authorID] + [audit.comment?.authorID].compactMap { $0 })
+        }
+    }
+
+    /// Members of each ticket.
+    func perTicket(_ ticket: Ticket, _ json: inout JSONWriter) {
+        if includes.contains("comment_count") { json.member("comment_count", ticket.commentCount) }
+    }
+
+    /// Arrays beside the list.
+    func write<Rows>(_ desk: Desk<Rows>, _ call: APICall, to json: inout JSONWriter) throws {
+        if includes.contains("users") {
+            let found = try desk.users(users)
+            json.array("users") { json in for user in found { json.user(user, call) } }
+        }
+        if includes.contains("groups") {
+            let found = try desk.teams(groups)
+            json.array("groups") { json in for team in found { json.group(team, call) } }
+        }
+        if includes.contains("organizations") {
+            let found = try desk.organizations(organizations)
+            json.array("organizations") { json in for one in found { json.organization(one, call) }
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+import NIOCore
+import ServiceDesk
+import Wire
+
+extension JSONWriter {
+    /// A ticket in the dialect's shape and key order.
+    mutating func ticket(
+        _ ticket: Ticket, _ call: APICall, isCreated: Bool = false, resultType: Bool = false,
+        extra: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        object { json in
+            json.member("url", call.url("/api/v2/tickets/\(ticket.id).json"))
+            json.member("id", ticket.id)
+            json.member("external_id", ticket.externalID)
+            json.via(ticket)
+            json.member("created_at", ticket.createdAt)
+            json.member("updated_at", ticket.updatedAt)
+            json.member("generated_timestamp", isCreated ? 0 : ticket.updatedAt.seconds)
+            json.member("type", ticket.type?.name)
+            json.member("subject", ticket.subject)
+            json.member("raw_subject", ticket.subject)
+            json.member("description", ticket.description)
+            json.member("priority", ticket.priority?.name)
+            json.member("status", ticket.deletedAt == nil ? ticket.status.name : "deleted")
+            json.null("recipient")
+            json.member("requester_id", ticket.requesterID)
+            json.member("submitter_id", ticket.submitterID)
+            json.member("assignee_id", ticket.assigneeID)
+            json.member("organization_id", ticket.organizationID)
+            json.member("group_id", ticket.groupID)
+            json.array("collaborator_ids", Set(ticket.followerIDs + ticket.emailCCIDs).sorted())
+            json.array("follower_ids", ticket.followerIDs)
+            json.array("email_cc_ids", ticket.emailCCIDs)
+            json.null("forum_topic_id")
+            json.member("problem_id", ticket.problemID)
+            json.member("has_incidents", false)
+            json.member("is_public", ticket.isPublic)
+            json.member("due_at", ticket.dueAt)
+            json.array("tags", ticket.tags)
+            json.array("custom_fields") { _ in }
+            json.null("satisfaction_rating")
+            json.array("sharing_agreement_ids") { _ in }
+            json.null("custom_status_id")
+            json.array("fields") { _ in }
+            json.array("followup_ids", ticket.followupIDs)
+            json.null("ticket_form_id")
+            json.null("brand_id")
+            json.member("allow_channelback", false)
+            json.member("allow_attachments", true)
+            json.member("from_messaging_channel", false)
+            if resultType { json.member("result_type", "ticket") }
+            extra(&json)
+        }
+    }
+
+    private mutating func via(_ ticket: Ticket) {
+        object("via") { json in
+            json.member("channel", ticket.channel.name)
+            json.object("source") { json in
+                json.object("from") { json in
+                    if let id = ticket.followupSourceID {
+                        json.member("ticket_id", id)
+                        json.member("channel", "web")
+                    }
+                }
+                json.object("to") { _ in }
+                json.member("rel", ticket.followupSourceID == nil ? nil : "follow_up")
+            }
+        }
+    }
+
+    /// A ticket as its requester sees it.
+    mutating func request(_ ticket: Ticket, _ call: APICall) {
+        object { json in
+            json.member("url", call.url("/api/v2/requests/\(ticket.id).json"))
+            json.member("id", ticket.id)
+            json.member("status", ticket.status.nameForRequester)
+            json.member("priority", ticket.priority?.name)
+            json.member("type", ticket.type?.name)
+            json.member("subject", ticket.subject)
+            json.member("description", ticket.description)
+            json.member("organization_id", ticket.organizationID)
+            json.via(ticket)
+            json.array("custom_fields") { _ in }
+            json.member("requester_id", ticket.requesterID)
+            json.array("collaborator_ids", ticket.emailCCIDs)
+            json.array("email_cc_ids", ticket.emailCCIDs)
+            json.member("is_public", ticket.isPublic)
+            json.member("due_at", ticket.dueAt)
+            json.member("can_be_solved_by_me", ticket.assigneeID != nil && ticket.status < .solved)
+            json.member("solved", ticket.status >= .solved)
+            json.null("ticket_form_id")
+            json.null("custom_status_id")
+            json.null("recipient")
+            json.member("followup_source_id", ticket.followupSourceID)
+            json.member("assignee_id", ticket.assigneeID)
+            json.member("created_at", ticket.createdAt)
+            json.member("updated_at", ticket.updatedAt)
+            json.array("fields") { _ in }
+        }
+    }
+
+    /// A comment as a list of comments shows it.
+    mutating func comment(_ audit: Audit) {
+        guard let comment = audit.comment else { return null() }
+        object { json in
+            json.commentMembers(comment, audit)
+            json.auditVia(audit)
+            json.member("created_at", audit.createdAt)
+            json.auditMetadata(audit)
+        }
+    }
+
+    private mutating func commentMembers(_ comment: Comment, _ audit: Audit) {
+        member("id", comment.id)
+        member("type", "Comment")
+        member("author_id", comment.authorID)
+        member("body", comment.body)
+        member("html_body", HTMLBody.of(comment))
+        member("plain_body", comment.body)
+        member("public", comment.isPublic)
+        array("attachments") { _ in }
+        member("audit_id", audit.id)
+    }
+
+    /// An audit with its events in the order in which they happened, the comment first.
+    mutating func audit(_ audit: Audit) {
+        object { json in
+            json.member("id", audit.id)
+            json.member("ticket_id", audit.ticketID)
+            json.member("created_at", audit.createdAt)
+            json.member("author_id", audit.authorID)
+            json.auditMetadata(audit)
+            json.array("events") { json in
+                var place: Int64 = 1
+                if let comment = audit.comment {
+                    json.object { $0.commentMembers(comment, audit) }
+                    place = 2
+                }
+                guard
+                    case .array(let events)? = try? JSONParser.parse(
+                        ByteBuffer(string: audit.events))
+                else { return }
+                for event in events {
+                    json.event(event, id: audit.id + place)
+                    place += 1
+                }
+            }
+            json.auditVia(audit)
+        }
+    }
+
+    /// `["Change", field, value, previous]` as the dialect's object.
+    private mutating func event(_ event: JSONValue, id: Int64) {
+        guard case .array(let parts) = event, parts.count >= 2, case .string(let type) = parts[0]
+        else { return }
+        object { json in
+            json.member("id", id)
+            json.member("type", type)
+            switch type {
+            case "Create", "Change":
+                json.key("value")
+                json.value(parts.count > 2 ? parts[2] : .null)
+                json.key("field_name")
+                json.value(parts[1])
+                if type == "Change" {
+                    json.key("previous_value")
+                    json.value(parts.count > 3 ? parts[3] : .null)
+                }
+            case "CommentPrivacyChange":
+                if case .string(let text) = parts[1] { json.member("comment_id", Int64(text)) }
+                json.member("public", false)
+            default:
+                json.key("value")
+                json.value(parts[1])
+            }
+        }
+    }
+
+    private mutating func auditVia(_ audit: Audit) {
+        object("via") { json in
+            json.member("channel", audit.channel.name)
+            json.object("source") { json in
+                json.object("from") { _ in }
+                json.object("to") { _ in }
+                json.null("rel")
+            }
+        }
+    }
+
+    private mutating func auditMetadata(_ audit: Audit) {
+        object("metadata") { json in
+            json.object("system") { json in
+                if let client = audit.client { json.member("client", client) }
+                if let address = audit.address { json.member("ip_address", address) }
+            }
+            json.key("custom")
+            if let text = audit.metadata,
+                let value = try? JSONParser.parse(ByteBuffer(string: text))
+            {
+                json.value(value)
+            } else {
+                json.object { _ in }
+            }
+        }
+    }
+
+    /// What was measured of a ticket up to now.
+    mutating func metrics(_ ticket: Ticket, now: Timestamp, _ call: APICall) {
+        let metrics = ticket.metrics
+        let running = max(0, now.milliseconds - ticket.statusUpdatedAt.milliseconds)
+        let open = metrics.openMilliseconds + (ticket.status <= .open ? running : 0)
+        let pending = metrics.pendingMilliseconds + (ticket.status == .pending ? running : 0)
+        let hold = metrics.holdMilliseconds + (ticket.status == .hold ? running : 0)
+        func since(_ time: Timestamp?) -> Int64? {
+            time.map { ($0.milliseconds - ticket.createdAt.milliseconds) / 60_000 }
+        }
+        object { json in
+            json.member("url", call.url("/api/v2/ticket_metrics/\(ticket.id).json"))
+            json.member("id", ticket.id)
+            json.member("ticket_id", ticket.id)
+            json.member("created_at", ticket.createdAt)
+            json.member("updated_at", ticket.updatedAt)
+            json.member("group_stations", metrics.groupStations)
+            json.member("assignee_stations", metrics.assigneeStations)
+            json.member("reopens", metrics.reopens)
+            json.member("replies", metrics.replies)
+            json.member("assignee_updated_at", metrics.assigneeUpdatedAt)
+            json.member("requester_updated_at", metrics.requesterUpdatedAt)
+            json.member("status_updated_at", ticket.statusUpdatedAt)
+            json.member("initially_assigned_at", metrics.initiallyAssignedAt)
+            json.member("assigned_at", metrics.assignedAt)
+            json.member("solved_at", metrics.solvedAt)
+            json.member("latest_comment_added_at", ticket.latestCommentAt)
+            json.minutes("reply_time_in_minutes", since(metrics.firstReplyAt))
+            json.minutes("first_resolution_time_in_minutes", since(metrics.firstSolvedAt))
+            json.minutes("full_resolution_time_in_minutes", since(metrics.solvedAt))
+            json.minutes("agent_wait_time_in_minutes", pending / 60_000)
+            json.minutes("requester_wait_time_in_minutes", (open + hold) / 60_000)
+            json.minutes("on_hold_time_in_minutes", hold / 60_000)
+        }
+    }
+
+    /// Calendar minutes; without a schedule every minute is a business minute.
+    private mutating func minutes(_ name: StaticString, _ value: Int64?) {
+        object(name) { json in
+            json.member("calendar", value)
+            json.member("business", value)
+        }
+    }
+}
+
+/// A comment's text as safe HTML. What a client sent as HTML is never echoed: only the text of it is shown until a
+/// sanitiser stands in front of it.
+enum HTMLBody {
+    static func of(_ comment: Comment) -> String {
+        var html = "<div class=\"zd-comment\" dir=\"auto\"><p dir=\"auto\">"
+        for character in comment.body {
+            switch character {
+            case "<": html += "&lt;"
+            case ">": html += "&gt;"
+            case "&": html += "&amp;"
+            case "\"": html += "&quot;"
+            case "\n", "\r\n": html += "<br>"
+            default: html.append(character)
+            }
+        }
+        return html + "</p></div>"
+    }
+}
