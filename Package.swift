@@ -99,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "lodged",
             dependencies: [
-                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI",
+                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("Configuration", "swift-configuration"),
                 product("Hummingbird", "hummingbird"),
@@ -107,9 +107,11 @@ let package = Package(
                 product("Logging", "swift-log"),
                 product("Metrics", "swift-metrics"),
                 product("NIOCore", "swift-nio"),
+                product("HummingbirdCore", "hummingbird"),
                 product("NIOSSL", "swift-nio-ssl"),
                 product("ServiceLifecycle", "swift-service-lifecycle"),
                 product("SystemPackage", "swift-system"),
+                product("UnixSignals", "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -119,7 +121,7 @@ let package = Package(
                 product("AsyncHTTPClient", "async-http-client"),
                 product("Crypto", "swift-crypto"),
                 product("NIOCore", "swift-nio"),
-                product("NIOSSL", "swift-nio-ssl"),
+                product("NIOHTTP1", "swift-nio"),
                 product("SwiftASN1", "swift-asn1"),
                 product("X509", "swift-certificates"),
             ],

@@ -4,6 +4,7 @@ import Wire
 /// Why a data directory cannot be used.
 package struct DataDirectoryFault: Error, CustomStringConvertible {
     package let description: String
+    package init(description: String) { self.description = description }
 }
 
 /// The node's folder: `lock`, `shards/<number>.sqlite`. One process holds it at a time.

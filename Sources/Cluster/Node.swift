@@ -32,6 +32,14 @@ package struct Unavailable: Error, Sendable, Equatable {
     }
 }
 
+/// Where a shard stands, for metrics.
+package struct ShardStatus: Sendable, Equatable {
+    package let shard: ShardID
+    package let appliedIndex: LogIndex
+    /// Requests that wait for the shard's lane.
+    package let queued: Int
+}
+
 /// A node's shards and directory: what everything above the cluster talks to.
 ///
 /// One writer lane per shard, a few reader lanes, the directory on shard 0. Requests hop onto a lane once and back once.
@@ -172,6 +180,13 @@ package final class Node: Sendable {
     package var isReady: Bool { !isStopped.withLock { $0 } }
 
     package var shardCount: Int { writers.count - 1 }
+
+    /// Every shard's standing now, the directory's first.
+    package var shardStatuses: [ShardStatus] {
+        writers.map {
+            ShardStatus(shard: $0.shard, appliedIndex: $0.appliedIndex, queued: $0.queueCount)
+        }
+    }
 
     /// Finishes what waits, folds every SQLite WAL into its file and ends the lanes. Blocks; call it once, at the end.
     package func stop() {

@@ -25,4 +25,26 @@ extension Desk where Rows == WritableRows {
         _ = try desk.insertToken(user: user.id, description: "First token", secret: secret)
         return user
     }
+
+    /// The address of a first admin in its usual form.
+    /// - Throws: `DeskRefusal.invalid` when it is none.
+    package static func checkedAdminEmail(_ text: String) throws -> String {
+        try Validation.email(text, "admin_email")
+    }
+
+    /// A new API token for an admin who lost theirs. For the operator only, who has no principal in the desk.
+    package static func issueAdminToken(
+        rows: ShardTransaction, email: String, secret: TokenSecret
+    ) throws -> User {
+        let desk = Desk(
+            rows: rows, principal: Principal(userID: 0, role: .admin), via: Via(channel: .system))
+        guard let id = try Authenticator.userID(email: email, in: rows),
+            let user = try desk.findUser(id), user.role == .admin, user.isActive
+        else {
+            throw DeskRefusal.invalid(
+                "email", .invalid, "Email: no admin of this desk has this address")
+        }
+        _ = try desk.insertToken(user: id, description: "Issued by the operator", secret: secret)
+        return user
+    }
 }

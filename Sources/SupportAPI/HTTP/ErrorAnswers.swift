@@ -1,11 +1,11 @@
-import Cluster
-import HTTPTypes
-import ServiceDesk
+package import Cluster
+package import HTTPTypes
+package import ServiceDesk
 
 /// Every refusal's status and body, in the dialect's words. One place, so that two routes never say the same thing
 /// differently.
-enum ErrorAnswers {
-    static func answer(_ refusal: DeskRefusal) -> APIAnswer {
+package enum ErrorAnswers {
+    package static func answer(_ refusal: DeskRefusal) -> APIAnswer {
         switch refusal {
         case .notFound: simple(.notFound, "RecordNotFound", "Not found")
         case .forbidden(let text): structured(.forbidden, "Forbidden", text)
@@ -25,7 +25,7 @@ enum ErrorAnswers {
         }
     }
 
-    static func answer(_ unavailable: Unavailable) -> APIAnswer {
+    package static func answer(_ unavailable: Unavailable) -> APIAnswer {
         var answer = simple(
             .serviceUnavailable, "ServiceUnavailable",
             unavailable.reason == .behind
@@ -70,7 +70,7 @@ enum ErrorAnswers {
             "Something went wrong here; the operator finds it under request \(requestID)")
     }
 
-    static func simple(_ status: HTTPResponse.Status, _ name: String, _ text: String) -> APIAnswer {
+    package static func simple(_ status: HTTPResponse.Status, _ name: String, _ text: String) -> APIAnswer {
         .json(status) {
             $0.object {
                 $0.member("error", name)

@@ -1,0 +1,73 @@
+import Cluster
+import HTTPTypes
+import Hummingbird
+import ServiceDesk
+import SupportAPI
+
+/// A refusal of the operator's listener itself.
+struct OperatorRefusal: Error {
+    let status: HTTPResponse.Status
+    let name: String
+    let text: String
+    init(_ status: HTTPResponse.Status, _ name: String, _ text: String) {
+        self.status = status
+        self.name = name
+        self.text = text
+    }
+}
+
+/// Lets only operators through, and gives every refusal its status and body.
+struct OperatorGate: RouterMiddleware {
+    typealias Context = BasicRequestContext
+    let api: OperatorAPI
+
+    func handle(
+        _ request: Request, context: Context,
+        next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard isOperator(request) else {
+            return Response.error(
+                .unauthorized, "Unauthorized", "An operator's token is needed, as Bearer")
+        }
+        do { return try await next(request, context) } catch let refusal as OperatorRefusal {
+            return Response.error(refusal.status, refusal.name, refusal.text)
+        } catch let refusal as DirectoryRefusal {
+            return Response.error(refusal.status, refusal.name, refusal.text)
+        } catch let refusal as DeskRefusal {
+            return ErrorAnswers.answer(refusal).response
+        } catch let unavailable as Unavailable {
+            return ErrorAnswers.answer(unavailable).response
+        }
+    }
+
+    private func isOperator(_ request: Request) -> Bool {
+        guard let header = request.headers[.authorization] else { return false }
+        let parts = header.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].utf8.count <= 256
+        else { return false }
+        return api.node.directory.isOperatorToken(digest: Secrets.digest(String(parts[1])))
+    }
+}
+
+extension DirectoryRefusal {
+    var status: HTTPResponse.Status {
+        switch self {
+        case .noSuchTenant, .noSuchToken: .notFound
+        case .nameTaken, .hostnameTaken, .notMarkedForDeletion: .conflict
+        case .invalidName, .invalidHostname, .invalidLimit: .unprocessableContent
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .nameTaken: "NameTaken"
+        case .invalidName: "InvalidName"
+        case .invalidHostname: "InvalidHostname"
+        case .hostnameTaken: "HostnameTaken"
+        case .noSuchTenant: "NoSuchTenant"
+        case .noSuchToken: "NoSuchToken"
+        case .notMarkedForDeletion: "NotMarkedForDeletion"
+        case .invalidLimit: "InvalidLimit"
+        }
+    }
+}
