@@ -1,0 +1,55 @@
+# make run and make test are all a newcomer needs; the rest is for working on Lodge.
+CONFIGURATION ?= debug
+SEED ?= 1
+BIN = .build/$(CONFIGURATION)
+SOURCES = Package.swift Sources Tests Benchmarks
+
+.PHONY: run test check format demo bench build dependencies test-dependencies swift-test client-test clean
+
+## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
+run: dependencies
+	swift build -c $(CONFIGURATION) --product lodge
+	swift build -c $(CONFIGURATION) --product lodged
+	@echo "The operator's command line is $(BIN)/lodge"
+	exec $(BIN)/lodged $(ARGS)
+
+## test: everything that must pass before a change lands: unit, property, process and client tests
+test: test-dependencies swift-test client-test
+
+swift-test:
+	swift build --build-tests
+	swift test --skip-build
+
+client-test:
+	Tests/Clients/run --bin .build/debug
+
+## demo: fill the tenant "demo" of the running node with a small company's desk
+demo:
+	$(BIN)/lodge demo --seed $(SEED) $(ARGS)
+
+## check: formatting and house rules, without running the product
+check:
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+## format: format all sources in place
+format:
+	swift format format --in-place --recursive --parallel $(SOURCES)
+
+## bench: the store's micro benchmark and the HTTP load, release build
+bench:
+	@deploy/dependencies.sh build bench
+	swift build -c release
+	.build/release/lodge-bench store
+	Benchmarks/http/run.py
+
+build: dependencies
+	swift build -c $(CONFIGURATION)
+
+dependencies:
+	@deploy/dependencies.sh build
+
+test-dependencies:
+	@deploy/dependencies.sh build test
+
+clean:
+	swift package clean
