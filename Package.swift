@@ -2,11 +2,13 @@
 import PackageDescription
 
 /// Every target is compiled in Swift 6 mode with these features, so that what crosses a target's edge is written down.
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-]
+/// In CI a warning is an error; at a desk it is only shown.
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 func product(_ name: String, _ identity: String) -> Target.Dependency {
     .product(name: name, package: identity)

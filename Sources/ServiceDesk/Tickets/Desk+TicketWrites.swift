@@ -495,10 +495,7 @@ extension Desk where Rows == WritableRows {
     // MARK: Rows and counters
 
     private func insert(_ ticket: Ticket) throws {
-        let places = (2...Ticket.columnNames.count + 1).map { "?\($0)" }.joined(separator: ", ")
-        try rows.run(
-            "INSERT INTO tickets (tenant, \(Ticket.columnNames.joined(separator: ", "))) VALUES (?1, \(places))",
-            values: ticket.columnValues)
+        try rows.run(Ticket.insertion, values: ticket.columnValues)
     }
 
     /// Writes the columns that differ and no others: SQLite then leaves the indexes over the rest alone.

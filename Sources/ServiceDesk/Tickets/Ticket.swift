@@ -78,6 +78,11 @@ extension Ticket {
         "first_solved_at", "first_reply_at", "pending_ms", "hold_ms", "open_ms",
     ]
     static let columns = columnNames.map { "tickets." + $0 }.joined(separator: ", ")
+    static let insertion: String = {
+        let names = columnNames.joined(separator: ", ")
+        let places = (2...columnNames.count + 1).map { "?\($0)" }.joined(separator: ", ")
+        return "INSERT INTO tickets (tenant, \(names)) VALUES (?1, \(places))"
+    }()
 
     init(_ row: Row) {
         func time(_ column: Int) -> Timestamp? {
