@@ -1,0 +1,100 @@
+/// The rules of the house as data: which target may import what, and which calls are banned where.
+enum HouseRules {
+    struct Target {
+        let name: String
+        let folder: String
+        let imports: Set<String>
+        /// Whether it runs below the network: no tasks, no clocks, no randomness.
+        let isPure: Bool
+
+        init(_ name: String, _ imports: Set<String>, folder: String? = nil, isPure: Bool = false) {
+            self.name = name
+            self.folder = folder ?? "Sources/\(name)"
+            self.imports = imports
+            self.isPure = isPure
+        }
+    }
+
+    private static let http: Set<String> = [
+        "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "NIOCore", "NIOPosix",
+    ]
+
+    /// Every target of the package, lowest first. A dependency may only point to a line above.
+    static let targets: [Target] = [
+        Target("Wire", [], isPure: true),
+        Target("SQLite", ["CSQLite", "Glibc"], isPure: true),
+        Target("ShardStore", ["Wire", "SQLite"], isPure: true),
+        Target(
+            "Cluster",
+            [
+                "ShardStore", "SQLite", "Wire", "Logging", "Metrics", "ServiceLifecycle",
+                "Synchronization", "Glibc",
+            ]),
+        Target(
+            "ServiceDesk", ["ShardStore", "SQLite", "Wire", "Crypto", "CryptoExtras"], isPure: true),
+        Target(
+            "SupportAPI",
+            http.union([
+                "Cluster", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging", "Metrics",
+                "ServiceLifecycle", "Synchronization",
+            ])),
+        Target(
+            "OperatorAPI",
+            http.union(["Cluster", "ServiceDesk", "SupportAPI", "Wire", "Crypto", "Logging"])),
+        Target("Observability", ["CoreMetrics", "Logging", "Synchronization", "Glibc"]),
+        Target("DemoDesk", [], isPure: true),
+        Target(
+            "lodged",
+            http.union([
+                "ArgumentParser", "Cluster", "Configuration", "Foundation", "Glibc", "Logging",
+                "Metrics", "NIOSSL", "Observability", "OperatorAPI", "ServiceDesk",
+                "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage", "UnixSignals",
+                "Wire",
+            ])),
+        Target(
+            "lodge",
+            [
+                "ArgumentParser", "AsyncHTTPClient", "Crypto", "DemoDesk", "Foundation", "NIOCore",
+                "NIOHTTP1", "SwiftASN1", "X509",
+            ]),
+        Target(
+            "lodge-bench",
+            [
+                "ArgumentParser", "Foundation", "Glibc", "SQLite", "ServiceDesk", "ShardStore",
+                "Wire",
+            ], folder: "Benchmarks/LodgeBench"),
+    ]
+
+    struct Ban {
+        let pattern: Regex<Substring>
+        let instead: String
+    }
+
+    /// Below the network, time, randomness and order are parameters.
+    static var impureCalls: [Ban] {
+        [
+            Ban(pattern: /\bDate\(/, instead: "take the time as a parameter"),
+            Ban(
+                pattern: /\b(?:ContinuousClock|SuspendingClock|DispatchTime|Instant)\b/,
+                instead: "take the time as a parameter"),
+            Ban(pattern: /\bUUID\(/, instead: "take the identifier as a parameter"),
+            Ban(pattern: /\.random\(/, instead: "take the random value as a parameter"),
+            Ban(
+                pattern: /\bSystemRandomNumberGenerator\b/,
+                instead: "take the random value as a parameter"),
+            Ban(pattern: /\b(?:Task|TaskGroup)\b\s*[.{(]/, instead: "run on the caller's lane"),
+            Ban(pattern: /\basync\b/, instead: "be synchronous: lanes call it"),
+            Ban(pattern: /\bawait\b/, instead: "be synchronous: lanes call it"),
+        ]
+    }
+
+    /// Nowhere in the product.
+    static var bannedEverywhere: [Ban] {
+        [
+            Ban(pattern: /\bprint\(/, instead: "log with metadata; only the executables print"),
+            Ban(pattern: /\btry!/, instead: "throw, or say why in a precondition"),
+            Ban(pattern: /\bfatalError\(/, instead: "precondition with the broken invariant"),
+            Ban(pattern: /\bas!/, instead: "make the types say it"),
+        ]
+    }
+}
