@@ -100,6 +100,7 @@ package struct AuthorizedAction: Sendable {
     package var table: String? { isRead || isWrite ? first : nil }
 }
 
+/// What an authorizer says of one action of a statement that is being compiled.
 package enum AuthorizerDecision: Int32, Sendable {
     case allow = 0
     /// The statement cannot be prepared.

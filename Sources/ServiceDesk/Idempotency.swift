@@ -18,6 +18,7 @@ package struct IdempotentAnswer: Sendable, Equatable {
     }
 }
 
+/// The table of stored answers and its bounds.
 package enum Idempotency {
     /// How long an answer is kept.
     package static let lifetimeMilliseconds: Int64 = 24 * 3_600_000

@@ -464,31 +464,43 @@ extension Desk where Rows == WritableRows {
 
     // MARK: Agents who leave
 
+    /// Tickets that one request hands back. More would hold up the shard: the refusal says to hand them over first.
+    private static var unassignLimit: Int { 5000 }
+
     func unassignTickets(ofAgent agent: Int64, inTeam team: Int64?) throws {
         let ids = try rows.all(
             """
             SELECT id FROM tickets WHERE tenant = ?1 AND assignee_id = ?2 AND status < 4
-            AND deleted_at IS NULL AND (?3 IS NULL OR group_id = ?3) LIMIT 5000
-            """, agent, team
+            AND deleted_at IS NULL AND (?3 IS NULL OR group_id = ?3) LIMIT ?4
+            """, agent, team, Self.unassignLimit + 1
         ) { $0.int64(0) }
-        for id in ids {
-            var changes = TicketChanges()
-            changes.assigneeID = .some(nil)
-            _ = try apply(changes, to: findTicket(id)!)
-        }
+        try unassign(ids, of: "The agent") { $0.assigneeID = .some(nil) }
     }
 
     func unassignTickets(ofTeam team: Int64) throws {
         let ids = try rows.all(
             """
             SELECT id FROM tickets WHERE tenant = ?1 AND group_id = ?2 AND status < 4
-            AND deleted_at IS NULL LIMIT 5000
-            """, team
+            AND deleted_at IS NULL LIMIT ?3
+            """, team, Self.unassignLimit + 1
         ) { $0.int64(0) }
+        try unassign(ids, of: "The group") { $0.groupID = .some(nil) }
+    }
+
+    private func unassign(
+        _ ids: [Int64], of owner: String, _ change: (inout TicketChanges) -> Void
+    ) throws {
+        guard ids.count <= Self.unassignLimit else {
+            throw DeskRefusal.invalid(
+                "base", .notAllowed,
+                "\(owner) has more than \(Self.unassignLimit) unsolved tickets; assign them to others first"
+            )
+        }
+        var changes = TicketChanges()
+        change(&changes)
         for id in ids {
-            var changes = TicketChanges()
-            changes.groupID = .some(nil)
-            _ = try apply(changes, to: findTicket(id)!)
+            guard let ticket = try findTicket(id) else { continue }
+            _ = try apply(changes, to: ticket)
         }
     }
 

@@ -48,6 +48,7 @@ package enum TicketStatus: Int64, Sendable, Comparable, CaseIterable {
     }
 }
 
+/// How urgent a ticket is. The order is the one search compares by.
 package enum TicketPriority: Int64, Sendable, CaseIterable {
     case low = 0
     case normal = 1
@@ -69,6 +70,7 @@ package enum TicketPriority: Int64, Sendable, CaseIterable {
     }
 }
 
+/// What kind of work a ticket is. Incidents hang on a problem.
 package enum TicketType: Int64, Sendable, CaseIterable {
     case question = 0
     case incident = 1
