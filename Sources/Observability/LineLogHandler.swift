@@ -51,9 +51,11 @@ package struct LineLogHandler: LogHandler {
 
     static func text(_ fields: [(String, String)]) -> String {
         fields.map { name, value in
-            let isPlain = !value.isEmpty && value.utf8.allSatisfy { byte in
-                byte > 0x20 && byte != 0x22 && byte != 0x3d && byte != 0x7f
-            }
+            let isPlain =
+                !value.isEmpty
+                && value.utf8.allSatisfy { byte in
+                    byte > 0x20 && byte != 0x22 && byte != 0x3d && byte != 0x7f
+                }
             return "\(name)=\(isPlain ? value : quoted(value))"
         }.joined(separator: " ") + "\n"
     }

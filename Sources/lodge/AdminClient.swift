@@ -65,7 +65,8 @@ struct AdminClient {
                 description: "cannot read \(path); set LODGE_ADMIN_TOKEN to an operator's token",
                 status: 69)
         }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return String(decoding: bytes, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Sends one request and gives the body of a good answer.

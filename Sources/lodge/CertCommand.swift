@@ -22,7 +22,9 @@ struct CertDev: AsyncParsableCommand {
     @Option(help: "Folder for the files.") var out = "./lodge-certs"
     @Option(
         name: .customLong("host"),
-        help: "Host name or IP address; may be repeated. More than *.desk.test, localhost, 127.0.0.1 and ::1.")
+        help: """
+            Host name or IP address beside *.desk.test, localhost, 127.0.0.1 and ::1; may be repeated.
+            """)
     var hosts: [String] = []
     @Option(help: "Days until it expires, 1-825.") var days = 365
 

@@ -22,7 +22,9 @@ struct Tenant: Decodable {
     let createdAt: String
     let admin: Admin?
 
-    static func decode(_ data: Data) throws -> Tenant { try decoder.decode(Tenant.self, from: data) }
+    static func decode(_ data: Data) throws -> Tenant {
+        try decoder.decode(Tenant.self, from: data)
+    }
 
     static var decoder: JSONDecoder {
         let decoder = JSONDecoder()
@@ -172,7 +174,8 @@ struct TenantResume: AsyncParsableCommand {
 
 struct TenantDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Marks a tenant for deletion; again with --permanently, erases it.",
+        commandName: "delete",
+        abstract: "Marks a tenant for deletion; again with --permanently, erases it.",
         discussion: "Marked, a tenant refuses requests and loses nothing; resume brings it back.")
     @OptionGroup var tenant: TenantName
     @Flag(help: "Erase a tenant that is marked. Nothing brings it back.") var permanently = false

@@ -93,7 +93,8 @@ struct NodeProcess {
             services: services, gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle"))
         configuration.maximumGracefulShutdownDuration = .seconds(settings.drainSeconds)
-        do { try await ServiceGroup(configuration: configuration).run() } catch let error as IOError {
+        do { try await ServiceGroup(configuration: configuration).run() } catch let error as IOError
+        {
             throw StartFault(description: "cannot listen: \(error)")
         }
     }

@@ -105,8 +105,8 @@ struct Settings: Equatable {
             let key = String(line[..<colon])
             if !keys.contains(key) {
                 throw SettingFault(
-                    key: "config", value: key, allowed: "these keys: \(keys.joined(separator: ", "))"
-                )
+                    key: "config", value: key,
+                    allowed: "these keys: " + keys.joined(separator: ", "))
             }
         }
     }

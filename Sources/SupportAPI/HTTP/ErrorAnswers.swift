@@ -70,7 +70,9 @@ package enum ErrorAnswers {
             "Something went wrong here; the operator finds it under request \(requestID)")
     }
 
-    package static func simple(_ status: HTTPResponse.Status, _ name: String, _ text: String) -> APIAnswer {
+    package static func simple(_ status: HTTPResponse.Status, _ name: String, _ text: String)
+        -> APIAnswer
+    {
         .json(status) {
             $0.object {
                 $0.member("error", name)

@@ -34,7 +34,10 @@ package enum OpenAPIDocument {
                     ),
                 ])
             ),
-            ("security", .array([.object([("basic", .array([]))]), .object([("bearer", .array([]))])])),
+            (
+                "security",
+                .array([.object([("basic", .array([]))]), .object([("bearer", .array([]))])])
+            ),
             ("paths", .object(paths)),
             (
                 "components",
@@ -42,14 +45,18 @@ package enum OpenAPIDocument {
                     (
                         "securitySchemes",
                         .object([
-                            ("basic", .object([("type", .string("http")), ("scheme", .string("basic"))])),
-                            ("bearer", .object([("type", .string("http")), ("scheme", .string("bearer"))])),
+                            ("basic", securityScheme("basic")),
+                            ("bearer", securityScheme("bearer")),
                         ])
                     ),
                     ("schemas", .object(Schemas.all)),
                 ])
             ),
         ])
+    }
+
+    private static func securityScheme(_ scheme: String) -> JSONValue {
+        .object([("type", .string("http")), ("scheme", .string(scheme))])
     }
 
     private static func operation(_ endpoint: Endpoint) -> JSONValue {
