@@ -1,36 +1,36 @@
-package import NIOCore
 package import Wire
 
 /// The API's times: RFC 3339 in UTC, whole seconds, always `Z`.
 package enum ISOTime {
-    package static func write(_ time: Timestamp, to buffer: inout ByteBuffer) {
+    package static func write(_ time: Timestamp, to bytes: inout [UInt8]) {
         let seconds = time.seconds
         let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let second = seconds - day * 86_400
         let (year, month, dayOfMonth) = civil(fromDays: day)
         func two(_ value: Int64) {
-            buffer.writeInteger(UInt8(48 + value / 10))
-            buffer.writeInteger(UInt8(48 + value % 10))
+            bytes.append(UInt8(48 + value / 10))
+            bytes.append(UInt8(48 + value % 10))
         }
         two(year / 100)
         two(year % 100)
-        buffer.writeInteger(UInt8(ascii: "-"))
+        bytes.append(UInt8(ascii: "-"))
         two(month)
-        buffer.writeInteger(UInt8(ascii: "-"))
+        bytes.append(UInt8(ascii: "-"))
         two(dayOfMonth)
-        buffer.writeInteger(UInt8(ascii: "T"))
+        bytes.append(UInt8(ascii: "T"))
         two(second / 3600)
-        buffer.writeInteger(UInt8(ascii: ":"))
+        bytes.append(UInt8(ascii: ":"))
         two(second / 60 % 60)
-        buffer.writeInteger(UInt8(ascii: ":"))
+        bytes.append(UInt8(ascii: ":"))
         two(second % 60)
-        buffer.writeInteger(UInt8(ascii: "Z"))
+        bytes.append(UInt8(ascii: "Z"))
     }
 
     package static func text(_ time: Timestamp) -> String {
-        var buffer = ByteBuffer()
-        write(time, to: &buffer)
-        return String(buffer: buffer)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(20)
+        write(time, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Days since 1970-01-01 to year, month, day (Howard Hinnant's `civil_from_days`).
