@@ -67,8 +67,8 @@ struct NodeProcess {
             hosts: { announcement.hosts(of: $0) },
             metrics: { [registry] in registry.exposition() + ProcessMetrics.exposition() },
             isDraining: { drain.isDraining })
-        var services: [any Service] = [
-            api.jobs,
+        var services = api.services
+        services += [
             Application(
                 router: operators.router(), server: http1, configuration: bind(settings.admin),
                 onServerRunning: { announcement.isListening(.admin, $0) },

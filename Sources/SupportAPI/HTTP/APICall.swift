@@ -25,6 +25,7 @@ package struct APICall: Sendable {
     let node: Node
     let jobs: JobRunner
     let signIn: SignIn
+    let tokenUses: TokenUses
 
     // MARK: Rows
 
@@ -32,9 +33,10 @@ package struct APICall: Sendable {
     package func read(
         _ body: @escaping @Sendable (Desk<ShardReader>) throws -> APIAnswer
     ) async throws -> APIAnswer {
-        let (credential, via) = (credential, via)
+        let (credential, via, tenant, tokenUses) = (credential, via, tenant, tokenUses)
         return try await node.read(tenant, level: try level) { rows in
             let principal = try Authenticator.principal(for: credential, in: rows)
+            tokenUses.note(credential, of: tenant, at: rows.now)
             return try body(Desk(rows: rows, principal: principal, via: via))
         }.answer
     }
@@ -44,11 +46,12 @@ package struct APICall: Sendable {
     package func write(
         _ body: @escaping @Sendable (Desk<ShardTransaction>) throws -> APIAnswer
     ) async throws -> APIAnswer {
-        let (credential, via) = (credential, via)
+        let (credential, via, tenant, tokenUses) = (credential, via, tenant, tokenUses)
         let key = try idempotencyKey
         let hash = key == nil ? [] : requestHash
         let committed = try await node.write(tenant) { rows in
             let principal = try Authenticator.principal(for: credential, in: rows)
+            tokenUses.note(credential, of: tenant, at: rows.now)
             let desk = Desk(rows: rows, principal: principal, via: via)
             guard let key else { return try body(desk) }
             if let stored = try rows.idempotentAnswer(user: principal.userID, key: key) {

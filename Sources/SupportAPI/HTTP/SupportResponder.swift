@@ -5,6 +5,7 @@ package import Logging
 import Metrics
 import NIOCore
 import ServiceDesk
+package import ServiceLifecycle
 import Wire
 
 /// What the responder needs of a connection.
@@ -30,6 +31,9 @@ package final class SupportAPI: Sendable {
     let limiter = RateLimiter()
     let signIn: SignIn
     package let jobs: JobRunner
+    private let tokenUses: TokenUses
+    /// What runs beside the listeners. Stop it after them: requests leave work behind.
+    package var services: [any Service] { [jobs, tokenUses] }
     private let logger: Logger
     private let trustedProxies: Set<String>
 
@@ -41,9 +45,13 @@ package final class SupportAPI: Sendable {
         table = RouteTable(Endpoints.all)
         signIn = SignIn(node: node)
         jobs = JobRunner(node: node, logger: logger)
+        tokenUses = TokenUses(node: node, logger: logger)
     }
 
     package func stop() { signIn.stop() }
+
+    /// Writes down now which API tokens were used since the last time.
+    package func flushTokenUses() async { await tokenUses.flush() }
 
     /// Answers one request. `scheme` is the listener's.
     package func respond(to request: Request, scheme: String, context: SupportContext) async
@@ -133,7 +141,7 @@ package final class SupportAPI: Sendable {
             via: Via(
                 channel: .api, client: request.headers[.userAgent],
                 address: context.remoteAddress), tenant: route, node: node, jobs: jobs,
-            signIn: signIn)
+            signIn: signIn, tokenUses: tokenUses)
         return try await endpoint.handle(call)
     }
 
