@@ -81,7 +81,12 @@ package struct APICall: Sendable {
         let answer = try await write { desk in
             let job = try desk.enqueueJob(
                 id: id, kind: kind.rawValue, total: items.count, payload: text)
-            return .json { $0.object { $0.object("job_status") { $0.job(job, call) } } }
+            return .json {
+                $0.object {
+                    $0.key("job_status")
+                    $0.job(job, call)
+                }
+            }
         }
         jobs.wake(tenant)
         return answer
