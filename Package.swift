@@ -160,6 +160,23 @@ let package = Package(
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(
+            name: "OperatorAPITests",
+            dependencies: [
+                "OperatorAPI", "SupportAPI", "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                product("HTTPTypes", "swift-http-types"),
+                product("Hummingbird", "hummingbird"),
+                product("HummingbirdTesting", "hummingbird"),
+                product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "ObservabilityTests",
+            dependencies: [
+                "Observability", product("CoreMetrics", "swift-metrics"),
+                product("Logging", "swift-log"),
+            ], swiftSettings: settings),
+        .testTarget(name: "LodgedTests", dependencies: ["lodged"], swiftSettings: settings),
+        .testTarget(
             name: "TidyTests", swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
