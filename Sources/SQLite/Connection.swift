@@ -14,6 +14,7 @@ package final class Connection {
     }
 
     package let path: String
+    package let mode: Mode
     let handle: OpaquePointer
 
     private var statements: [String: CachedStatement] = [:]
@@ -29,6 +30,7 @@ package final class Connection {
     var preupdateHook: PreupdateHook?
     var authorizerBox: AuthorizerBox?
     var progressBox: ProgressBox?
+    var walBox: WALBox?
 
     package init(path: String, mode: Mode, statementLimit: Int = 400) throws {
         var opened: OpaquePointer?
@@ -46,6 +48,7 @@ package final class Connection {
             throw SQLiteError(code: ResultCode(rawValue: code), message: message, context: path)
         }
         self.path = path
+        self.mode = mode
         self.handle = opened
         self.statementLimit = statementLimit
         _ = lodge_sqlite3_set_defensive(opened)
@@ -54,7 +57,12 @@ package final class Connection {
 
     deinit {
         statements.removeAll()
-        preupdateHook = nil
+        // A statement that somebody still holds keeps SQLite's side of the connection alive; it must not call handlers that
+        // are gone.
+        onPreupdate(nil)
+        authorize(nil)
+        onProgress(every: 0, nil)
+        sqlite3_wal_hook(handle, nil, nil)
         sqlite3_close_v2(handle)
     }
 

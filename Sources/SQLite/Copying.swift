@@ -1,5 +1,4 @@
 internal import CSQLite
-import Glibc
 
 /// How far a checkpoint came, in pages of the SQLite WAL.
 package struct CheckpointResult: Sendable, Equatable {
@@ -27,15 +26,30 @@ extension Connection {
         return CheckpointResult(walPageCount: Int(pages), checkpointedPageCount: Int(copied))
     }
 
-    /// Whether the SQLite WAL file holds at least so many pages of 4 KiB.
-    package func walPageCount(atLeast pages: Int) throws -> Bool {
-        var status = stat()
-        guard stat(path + "-wal", &status) == 0 else { return false }
-        return Int(status.st_size) / 4120 >= pages
+    /// Keeps count of the pages in the SQLite WAL, in place of SQLite's own automatic checkpoints. The file's size does not
+    /// tell: after a checkpoint SQLite begins again at its front and leaves it as long as it was.
+    package func countWALPages() {
+        let box = WALBox()
+        walBox = box
+        sqlite3_wal_hook(
+            handle,
+            { context, _, _, pages in
+                Unmanaged<WALBox>.fromOpaque(context!).takeUnretainedValue().pageCount = Int(pages)
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(box).toOpaque())
+    }
+
+    /// Pages in the SQLite WAL after this connection's last commit; 0 before the first one.
+    package var walPageCount: Int {
+        guard let walBox else { preconditionFailure("countWALPages() has not been called") }
+        return walBox.pageCount
     }
 
     /// Writes a compact, consistent copy of the database to a new file.
     package func vacuum(into path: String) throws {
+        // `query_only` would forbid writing the new file too.
+        if mode == .readOnly { try execute("PRAGMA query_only = OFF") }
+        defer { if mode == .readOnly { try? execute("PRAGMA query_only = ON") } }
         try transient("VACUUM INTO ?1").run([path])
     }
 

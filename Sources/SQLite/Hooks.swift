@@ -41,19 +41,21 @@ package struct ChangedValue {
         case real = 2
         case text = 3
         case blob = 4
+
+        init(_ code: Int32) {
+            switch code {
+            case SQLITE_INTEGER: self = .integer
+            case SQLITE_FLOAT: self = .real
+            case SQLITE_TEXT: self = .text
+            case SQLITE_BLOB: self = .blob
+            default: self = .null
+            }
+        }
     }
 
     let handle: OpaquePointer
 
-    package var kind: Kind {
-        switch sqlite3_value_type(handle) {
-        case SQLITE_INTEGER: .integer
-        case SQLITE_FLOAT: .real
-        case SQLITE_TEXT: .text
-        case SQLITE_BLOB: .blob
-        default: .null
-        }
-    }
+    package var kind: Kind { Kind(sqlite3_value_type(handle)) }
     package var integer: Int64 { sqlite3_value_int64(handle) }
     package var real: Double { sqlite3_value_double(handle) }
 
@@ -78,6 +80,10 @@ final class AuthorizerBox {
 final class ProgressBox {
     let shouldStop: () -> Bool
     init(_ shouldStop: @escaping () -> Bool) { self.shouldStop = shouldStop }
+}
+
+final class WALBox {
+    var pageCount = 0
 }
 
 /// What a statement wants to do, asked while it is prepared.

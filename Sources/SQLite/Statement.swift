@@ -17,6 +17,8 @@ package final class Statement {
     let handle: OpaquePointer
     private unowned let connection: Connection
     private var isActive = false
+    /// For the caller who checks a statement's SQL once, when it is first used.
+    package var isVetted = false
 
     init(_ sql: String, on connection: Connection, isPersistent: Bool) throws {
         var handle: OpaquePointer?
@@ -223,6 +225,11 @@ package struct Row {
         let address = sqlite3_column_blob(statement.handle, column)
         let count = Int(sqlite3_column_bytes(statement.handle, column))
         return try body(UnsafeRawBufferPointer(start: address, count: address == nil ? 0 : count))
+    }
+
+    /// What a column holds, without reading it.
+    package func kind(_ column: Int) -> ChangedValue.Kind {
+        ChangedValue.Kind(sqlite3_column_type(statement.handle, checked(column)))
     }
 
     /// A column as what it holds.

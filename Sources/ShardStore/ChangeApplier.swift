@@ -10,6 +10,10 @@ package enum ReplayFault: Error, Equatable {
     case malformed(DecodingFault)
     /// An update or delete found no row: the files differ already.
     case missingRow(table: String)
+    /// A row breaks a constraint of its table: the files differ already, or the bytes are not what a leader captured.
+    case conflict(table: String)
+    /// A schema step that does not follow the file's last one.
+    case unexpectedSchemaStep(Int)
     /// The same entries led to another state.
     case diverged(at: LogIndex)
 }
@@ -50,6 +54,7 @@ final class ChangeApplier {
         let head = try reader.changeHead()
         guard let table = catalog[head.table] else { throw ReplayFault.unknownTable(head.table) }
         var values: [any Bindable] = [tenant.rawValue]
+        values.reserveCapacity(table.columns.count)
         var bitmap: UInt64 = 0
         switch head.operation {
         case .insert:
@@ -59,10 +64,7 @@ final class ChangeApplier {
         case .update:
             for _ in table.keyColumns { values.append(try CellValue(reader.cell(context))) }
             bitmap = try reader.varint()
-            let allowed = table.isKey.enumerated().reduce(UInt64(0)) {
-                $1.element ? $0 : $0 | 1 << UInt64($1.offset)
-            }
-            guard bitmap != 0, bitmap & ~allowed == 0 else {
+            guard bitmap != 0, bitmap & ~table.updatableColumns == 0 else {
                 throw DecodingFault.invalid("column bitmap")
             }
             for _ in 0..<bitmap.nonzeroBitCount {
@@ -70,7 +72,10 @@ final class ChangeApplier {
             }
         }
         let shape = Shape(operation: head.operation, table: head.table, bitmap: bitmap)
-        let changed = try statement(shape, table).run(values)
+        let changed: Int
+        do { changed = try statement(shape, table).run(values) } catch let error as SQLiteError
+            where error.code.primary == .constraint
+        { throw ReplayFault.conflict(table: table.name) }
         guard changed == 1 else { throw ReplayFault.missingRow(table: table.name) }
     }
 

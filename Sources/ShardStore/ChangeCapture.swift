@@ -1,3 +1,4 @@
+import Glibc
 import SQLite
 import Wire
 
@@ -8,33 +9,34 @@ import Wire
 final class ChangeCapture {
     private var catalog: TableCatalog
     private var writer = ByteWriter()
-    private(set) var context = CellContext(time: Timestamp(rawValue: 0), identifierBase: 0)
-    private var tenant: TenantID?
+    private var context = CellContext(time: Timestamp(rawValue: 0), identifierBase: 0)
+    private var tenant: Int64?
     private(set) var changeCount = 0
     private(set) var hashDelta: UInt64 = 0
     /// Off while replaying: the hash is kept, the bytes are there already.
     var isEncoding = true
-    /// The hook gives the name of a table as an address that stays the same while the schema does.
-    private var tableByAddress: [UInt: CapturedTable?] = [:]
+    /// Tables by the address of the name that the hook gives. SQLite may put another name there after it has read the
+    /// schema anew, so the name is compared as well. Few enough that a walk beats a dictionary.
+    private var known: [(address: UnsafePointer<CChar>, table: CapturedTable?)] = []
     private var changed: [Int] = []
 
     init(catalog: TableCatalog) { self.catalog = catalog }
 
     func schemaChanged(_ catalog: TableCatalog) {
         self.catalog = catalog
-        tableByAddress.removeAll()
+        known.removeAll()
     }
 
     func startBlock(_ context: CellContext) { self.context = context }
 
     func begin(tenant: TenantID) {
-        self.tenant = tenant
+        self.tenant = tenant.rawValue
         writer.removeAll()
         changeCount = 0
         hashDelta = 0
     }
 
-    /// A place to come back to when a savepoint is undone.
+    /// A place to come back to when SQLite undoes what was written since.
     struct Mark {
         fileprivate let byteCount: Int
         fileprivate let changeCount: Int
@@ -52,143 +54,132 @@ final class ChangeCapture {
     }
 
     /// The changes since `begin`.
+    @discardableResult
     func end() -> [UInt8] {
         tenant = nil
         return writer.bytes
     }
 
     func record(_ change: RowChange) {
-        guard let table = table(change) else { return }
-        let old = change.operation == .insert ? nil : change.old(0).integer
-        let new = change.operation == .delete ? nil : change.new(0).integer
-        guard let tenant else { preconditionFailure("a captured table changed outside a request") }
+        guard let table = table(change.tableName) else { return }
+        guard let tenant else {
+            preconditionFailure("a row of \(table.name) changed outside a request")
+        }
         precondition(
-            (old ?? tenant.rawValue) == tenant.rawValue
-                && (new ?? tenant.rawValue) == tenant.rawValue,
+            (change.operation == .insert || change.old(0).integer == tenant)
+                && (change.operation == .delete || change.new(0).integer == tenant),
             "a request changed another tenant's row")
         changeCount += 1
         switch change.operation {
-        case .insert: insert(change, table)
-        case .delete: delete(change, table)
+        case .insert: insert(change, table, tenant)
+        case .delete: delete(change, table, tenant)
         case .update:
-            if table.keyColumns.contains(where: { !equal(change.old($0), change.new($0)) }) {
-                delete(change, table)
-                insert(change, table)
+            let movesKey = table.keyColumns.contains {
+                !isEqual(cell(change.old($0), $0, table), cell(change.new($0), $0, table))
+            }
+            if movesKey {
+                delete(change, table, tenant)
+                insert(change, table, tenant)
             } else {
-                update(change, table)
+                update(change, table, tenant)
             }
         }
     }
 
     // MARK: The three operations
 
-    private func insert(_ change: RowChange, _ table: CapturedTable) {
-        if isEncoding {
-            writer.write(ChangeHead(operation: .insert, table: table.number))
-            for column in 1..<table.columns.count { write(change.new(column)) }
-        }
-        let key = keyHash(table) { change.new($0) }
-        hashDelta &+= key
-        for column in 1..<table.columns.count where !table.isKey[column] {
-            hashDelta &+= cellHash(key, column, change.new(column))
-        }
-    }
-
-    private func delete(_ change: RowChange, _ table: CapturedTable) {
-        if isEncoding {
-            writer.write(ChangeHead(operation: .delete, table: table.number))
-            for column in table.keyColumns { write(change.old(column)) }
-        }
-        let key = keyHash(table) { change.old($0) }
-        hashDelta &-= key
-        for column in 1..<table.columns.count where !table.isKey[column] {
-            hashDelta &-= cellHash(key, column, change.old(column))
+    private func insert(_ change: RowChange, _ table: CapturedTable, _ tenant: Int64) {
+        let row = StateHash.row(table, tenant: tenant) { cell(change.new($0), $0, table) }
+        hashDelta &+= row
+        if isEncoding { writer.write(ChangeHead(operation: .insert, table: table.number)) }
+        for column in 1..<table.columns.count {
+            let cell = cell(change.new(column), column, table)
+            if isEncoding { writer.write(cell, context) }
+            if !table.isKey[column] { hashDelta &+= StateHash.cell(row, column, cell) }
         }
     }
 
-    private func update(_ change: RowChange, _ table: CapturedTable) {
+    private func delete(_ change: RowChange, _ table: CapturedTable, _ tenant: Int64) {
+        if isEncoding { writeKey(.delete, change, table) }
+        let row = StateHash.row(table, tenant: tenant) { cell(change.old($0), $0, table) }
+        hashDelta &-= row
+        for column in 1..<table.columns.count where !table.isKey[column] {
+            hashDelta &-= StateHash.cell(row, column, cell(change.old(column), column, table))
+        }
+    }
+
+    private func update(_ change: RowChange, _ table: CapturedTable, _ tenant: Int64) {
         changed.removeAll(keepingCapacity: true)
-        let key = keyHash(table) { change.old($0) }
+        let row = StateHash.row(table, tenant: tenant) { cell(change.old($0), $0, table) }
         var bitmap: UInt64 = 0
         for column in 1..<table.columns.count where !table.isKey[column] {
-            let old = change.old(column)
-            let new = change.new(column)
-            if equal(old, new) { continue }
+            let old = cell(change.old(column), column, table)
+            let new = cell(change.new(column), column, table)
+            if isEqual(old, new) { continue }
             bitmap |= 1 << UInt64(column)
             changed.append(column)
-            hashDelta &-= cellHash(key, column, old)
-            hashDelta &+= cellHash(key, column, new)
+            hashDelta &-= StateHash.cell(row, column, old)
+            hashDelta &+= StateHash.cell(row, column, new)
         }
         guard !changed.isEmpty else {
             changeCount -= 1
             return
         }
         guard isEncoding else { return }
-        writer.write(ChangeHead(operation: .update, table: table.number))
-        for column in table.keyColumns { write(change.old(column)) }
+        writeKey(.update, change, table)
         writer.write(varint: bitmap)
-        for column in changed { write(change.new(column)) }
+        for column in changed { writer.write(cell(change.new(column), column, table), context) }
+    }
+
+    private func writeKey(
+        _ operation: ChangeOperation, _ change: RowChange, _ table: CapturedTable
+    ) {
+        writer.write(ChangeHead(operation: operation, table: table.number))
+        for column in table.keyColumns {
+            writer.write(cell(change.old(column), column, table), context)
+        }
     }
 
     // MARK: Cells
 
-    private func write(_ value: ChangedValue) {
+    /// The bytes are SQLite's and stay valid inside the hook.
+    private func cell(_ value: ChangedValue, _ column: Int, _ table: CapturedTable) -> Cell {
         switch value.kind {
-        case .null: writer.writeNullCell()
-        case .integer: writer.writeCell(integer: value.integer, context)
-        case .real: writer.writeCell(real: value.real)
-        case .text: writer.writeCell(text: value.bytes)
-        case .blob: writer.writeCell(blob: value.bytes)
+        case .null: .null
+        // SQLite stores a whole number of a REAL column as an integer, and the hook shows it as stored.
+        case .integer: table.isReal[column] ? .real(value.real) : .integer(value.integer)
+        case .real: .real(value.real)
+        case .text: .text(value.bytes)
+        case .blob: .blob(value.bytes)
         }
     }
 
-    private func equal(_ a: ChangedValue, _ b: ChangedValue) -> Bool {
-        let kind = a.kind
-        guard kind == b.kind else { return false }
-        switch kind {
-        case .null: return true
-        case .integer: return a.integer == b.integer
-        case .real: return a.real.bitPattern == b.real.bitPattern
-        case .text, .blob: return a.bytes.elementsEqual(b.bytes)
+    private func isEqual(_ a: Cell, _ b: Cell) -> Bool {
+        switch (a, b) {
+        case (.null, .null): true
+        case (.integer(let a), .integer(let b)): a == b
+        case (.real(let a), .real(let b)): a.bitPattern == b.bitPattern
+        case (.text(let a), .text(let b)), (.blob(let a), .blob(let b)):
+            a.count == b.count
+                && (a.count == 0 || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0)
+        default: false
         }
     }
 
-    private func keyHash(_ table: CapturedTable, _ value: (Int) -> ChangedValue) -> UInt64 {
-        var hasher = CellHasher(seed: UInt64(table.number))
-        hasher.add(UInt64(bitPattern: value(0).integer))
-        for column in table.keyColumns { add(value(column), to: &hasher) }
-        return hasher.value
-    }
-
-    /// NULL hashes to 0, so that a column added later as NULL changes nothing.
-    private func cellHash(_ key: UInt64, _ column: Int, _ value: ChangedValue) -> UInt64 {
-        if value.kind == .null { return 0 }
-        var hasher = CellHasher(seed: key &+ UInt64(column))
-        add(value, to: &hasher)
-        return hasher.value
-    }
-
-    private func add(_ value: ChangedValue, to hasher: inout CellHasher) {
-        let kind = value.kind
-        hasher.add(UInt64(kind.rawValue))
-        switch kind {
-        case .null: break
-        case .integer: hasher.add(UInt64(bitPattern: value.integer))
-        case .real: hasher.add(value.real.bitPattern)
-        case .text, .blob: hasher.add(value.bytes)
+    private func table(_ name: UnsafePointer<CChar>) -> CapturedTable? {
+        if let entry = known.first(where: { $0.address == name }) {
+            if let table = entry.table {
+                if table.isNamed(name) { return table }
+            } else if TableCatalog.isOwn(name) {
+                return nil
+            }
+            known.removeAll()
         }
-    }
-
-    private func table(_ change: RowChange) -> CapturedTable? {
-        let address = UInt(bitPattern: change.tableName)
-        if let known = tableByAddress[address] { return known }
-        let name = String(cString: change.tableName)
-        let table = catalog.numberByName[name].flatMap { catalog[$0] }
-        if table == nil {
-            precondition(
-                name.hasPrefix(TableCatalog.ownPrefix), "table \(name) is not in the catalog")
-        }
-        tableByAddress[address] = .some(table)
+        let text = String(cString: name)
+        let table = catalog[text]
+        precondition(
+            table != nil || TableCatalog.isOwn(name), "table \(text) is not in the catalog")
+        known.append((name, table))
         return table
     }
 }

@@ -63,8 +63,24 @@ package class ShardReader {
 
     final func statement(_ sql: String) throws -> Statement {
         let statement = try connection.statement(sql)
-        precondition(
-            statement.parameterName(1) == "?1", "SQL must name its tenant as ?1: \(sql)")
+        if !statement.isVetted {
+            precondition(
+                statement.parameterName(1) == "?1", "SQL must name its tenant as ?1: \(sql)")
+            if !statement.isReadOnly { vetWrite(statement) }
+            statement.isVetted = true
+        }
         return statement
+    }
+
+    /// A write must change rows one by one before the hook's eyes, and undo all of them when it fails.
+    private func vetWrite(_ statement: Statement) {
+        let words = statement.sql.uppercased().split { $0 == " " || $0 == "\n" }
+        precondition(self is ShardTransaction, "a write in a read: \(statement.sql)")
+        precondition(statement.columnCount == 0, "a write that returns rows: \(statement.sql)")
+        precondition(
+            !words.contains("REPLACE")
+                && !zip(words, words.dropFirst()).contains {
+                    $0 == "OR" && ["FAIL", "ROLLBACK"].contains($1)
+                }, "a write with REPLACE, OR FAIL or OR ROLLBACK: \(statement.sql)")
     }
 }

@@ -15,6 +15,10 @@ package final class ShardReaderConnection {
         connection = try Connection(path: path, mode: .readOnly)
         budget = budgetThousands
         try connection.execute("PRAGMA cache_size = -\(cacheKilobytes)")
+        limitReads()
+    }
+
+    private func limitReads() {
         connection.onProgress(every: 1000) { [unowned self] in
             spent += 1
             return spent > budget
@@ -27,7 +31,11 @@ package final class ShardReaderConnection {
     ) throws -> Result {
         spent = 0
         try connection.begin(.deferred)
-        defer { try? connection.rollback() }
+        defer {
+            // With the budget spent, the handler would stop the ROLLBACK as well.
+            spent = 0
+            try? connection.rollback()
+        }
         do {
             return try body(ShardReader(tenant: tenant, now: now, connection: connection))
         } catch let error as SQLiteError where error.code.primary == .interrupted {
@@ -45,6 +53,7 @@ package final class ShardReaderConnection {
     /// Writes a compact, consistent copy of the shard to a new file, which `ShardStore` opens like any other.
     package func snapshot(to path: String) throws {
         connection.onProgress(every: 0, nil)
+        defer { limitReads() }
         try connection.vacuum(into: path)
     }
 }

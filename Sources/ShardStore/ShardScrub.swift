@@ -20,34 +20,22 @@ struct ShardScrub {
     }
 
     private func hash(_ row: Row, _ table: CapturedTable) -> UInt64 {
-        var keyHasher = CellHasher(seed: UInt64(table.number))
-        keyHasher.add(UInt64(bitPattern: row.int64(0)))
-        for column in table.keyColumns { add(row, column, to: &keyHasher) }
-        let key = keyHasher.value
+        let key = StateHash.row(table, tenant: row.int64(0)) { cell(row, $0) }
         var sum = key
-        for column in 1..<table.columns.count where !table.isKey[column] && !row.isNull(column) {
-            var hasher = CellHasher(seed: key &+ UInt64(column))
-            add(row, column, to: &hasher)
-            sum &+= hasher.value
+        for column in 1..<table.columns.count where !table.isKey[column] {
+            sum &+= StateHash.cell(key, column, cell(row, column))
         }
         return sum
     }
 
-    private func add(_ row: Row, _ column: Int, to hasher: inout CellHasher) {
-        switch row.value(column) {
-        case .null: hasher.add(0)
-        case .integer(let value):
-            hasher.add(1)
-            hasher.add(UInt64(bitPattern: value))
-        case .real(let value):
-            hasher.add(2)
-            hasher.add(value.bitPattern)
-        case .text:
-            hasher.add(3)
-            row.withUTF8(column) { hasher.add(UnsafeRawBufferPointer($0)) }
-        case .blob:
-            hasher.add(4)
-            row.withBlob(column) { hasher.add($0) }
+    /// The bytes stay valid until the row's next step.
+    private func cell(_ row: Row, _ column: Int) -> Cell {
+        switch row.kind(column) {
+        case .null: .null
+        case .integer: .integer(row.int64(column))
+        case .real: .real(row.double(column))
+        case .text: row.withUTF8(column) { .text(UnsafeRawBufferPointer($0)) }
+        case .blob: row.withBlob(column) { .blob($0) }
         }
     }
 }

@@ -82,7 +82,9 @@ package final class ShardStore {
     private let options: ShardStoreOptions
     private let capture: ChangeCapture
     private(set) var catalog: TableCatalog
-    private var identifiers: IdentifierAllocator
+    private var lastIdentifier: Int64
+    /// The length of the SQLite WAL at which the next checkpoint is tried.
+    private var nextCheckpoint = 0
     private var applier: ChangeApplier
     private var open: OpenBatch?
 
@@ -118,12 +120,13 @@ package final class ShardStore {
             PRAGMA temp_store = MEMORY;
             PRAGMA foreign_keys = OFF;
             """)
+        connection.countWALPages()
         try connection.execute(ShardMeta.sql)
         let meta = try ShardMeta.load(connection, shard: shard, schema: schema)
         appliedIndex = meta.appliedIndex
         appliedTime = meta.appliedTime
         stateHash = StateHash(sum: meta.stateHash)
-        identifiers = IdentifierAllocator(last: meta.lastIdentifier)
+        lastIdentifier = meta.lastIdentifier
         catalog = try TableCatalog(connection)
         capture = ChangeCapture(catalog: catalog)
         applier = ChangeApplier(connection: connection, catalog: catalog)
@@ -169,9 +172,8 @@ package final class ShardStore {
     private func run(_ requests: [ShardRequest], time: Timestamp, isolated: Bool) throws
         -> PreparedBatch?
     {
-        let base = identifiers.last
-        let allocator = IdentifierAllocator(last: base)
-        capture.startBlock(CellContext(time: time, identifierBase: base))
+        let identifiers = IdentifierAllocator(after: lastIdentifier, time: time)
+        capture.startBlock(CellContext(time: time, identifierBase: identifiers.base))
         var outcomes: [RequestOutcome] = []
         outcomes.reserveCapacity(requests.count)
         var entries: [Block.Entry] = []
@@ -179,7 +181,7 @@ package final class ShardStore {
         var index = appliedIndex
         for request in requests {
             let transaction = ShardTransaction(
-                tenant: request.tenant, now: time, connection: connection, identifiers: allocator,
+                tenant: request.tenant, now: time, connection: connection, identifiers: identifiers,
                 capture: capture)
             capture.begin(tenant: request.tenant)
             let before = connection.totalChangeCount
@@ -190,7 +192,7 @@ package final class ShardStore {
                     try request.body(transaction)
                 }
             } catch {
-                _ = capture.end()
+                capture.end()
                 if !connection.isInTransaction { throw error }
                 if !isolated && connection.totalChangeCount != before { return nil }
                 outcomes.append(.thrown(error))
@@ -208,8 +210,8 @@ package final class ShardStore {
             outcomes.append(.completed(index))
         }
         let block = try seal(
-            entries: entries, deltas: deltas, index: index, time: time, identifierBase: base,
-            lastIdentifier: allocator.last)
+            entries: entries, deltas: deltas, index: index, time: time,
+            identifierBase: identifiers.base, lastIdentifier: identifiers.last)
         return PreparedBatch(outcomes: outcomes, block: block)
     }
 
@@ -231,7 +233,7 @@ package final class ShardStore {
         }
         open = OpenBatch(
             index: index, time: changed ? time : appliedTime, hash: hash,
-            lastIdentifier: changed ? lastIdentifier : identifiers.last)
+            lastIdentifier: changed ? lastIdentifier : self.lastIdentifier)
         guard !entries.isEmpty else { return nil }
         return Block(
             shard: shard, firstIndex: appliedIndex.next, time: time,
@@ -250,7 +252,7 @@ package final class ShardStore {
         appliedIndex = open.index
         appliedTime = open.time
         stateHash = open.hash
-        identifiers = IdentifierAllocator(last: open.lastIdentifier)
+        lastIdentifier = open.lastIdentifier
     }
 
     /// Undoes the open batch, identifiers and hashes included.
@@ -263,7 +265,8 @@ package final class ShardStore {
     // MARK: Replay
 
     /// Applies blocks that another replica prepared, in one transaction. Entries at or below the applied index are skipped,
-    /// so a block may be replayed after a crash in its middle was impossible to see.
+    /// so who does not know how far a file came replays from any earlier block.
+    /// - Parameter limit: the last entry to apply; the rest of its block may follow later.
     /// - Throws: `ReplayFault` when entries are missing, do not fit the rows, or end in another state hash.
     package func replay(_ blocks: [Block], upTo limit: LogIndex? = nil) throws {
         precondition(open == nil, "a batch is open")
@@ -272,18 +275,21 @@ package final class ShardStore {
         defer { capture.isEncoding = true }
         do {
             for block in blocks { try replay(block, upTo: limit) }
-            if let open { _ = open } else { try connection.rollback() }
         } catch {
+            capture.end()
             open = nil
             try? connection.rollback()
+            // A schema step among the entries has been undone with them.
+            if let catalog = try? TableCatalog(connection) { use(catalog) }
             throw error
         }
-        if open != nil { try commit() }
+        if open != nil { try commit() } else { try connection.rollback() }
     }
 
     private func replay(_ block: Block, upTo limit: LogIndex?) throws {
         guard block.shard == shard else { throw ReplayFault.otherShard(block.shard) }
         let applied = open?.index ?? appliedIndex
+        if let limit, block.firstIndex > limit { return }
         guard block.firstIndex <= applied.next else {
             throw ReplayFault.gap(expected: applied.next, found: block.firstIndex)
         }
@@ -298,7 +304,7 @@ package final class ShardStore {
             case .rows:
                 capture.begin(tenant: entry.tenant)
                 try applier.apply(entry, block.context)
-                _ = capture.end()
+                capture.end()
                 let delta = capture.hashDelta
                 if delta != 0 {
                     hash.sum &+= delta
@@ -332,8 +338,8 @@ package final class ShardStore {
             let block = try seal(
                 entries: [
                     Block.Entry(tenant: .system, kind: .schemaStep, payload: payload.bytes)
-                ], deltas: [:], index: index, time: now, identifierBase: identifiers.last,
-                lastIdentifier: identifiers.last)
+                ], deltas: [:], index: index, time: now, identifierBase: lastIdentifier,
+                lastIdentifier: lastIdentifier)
             if let block { migrationBlocks.append(block) }
         } catch {
             open = nil
@@ -344,17 +350,35 @@ package final class ShardStore {
     }
 
     private func applySchemaStep(_ payload: [UInt8]) throws {
-        let step: (UInt64, String) = try payload.withUnsafeBytes { raw in
-            var reader = ByteReader(raw)
-            let number = try reader.varint()
-            return (
-                number, String(decoding: try reader.raw(UInt64(reader.remaining)), as: UTF8.self)
-            )
+        let step: (number: Int, sql: String)
+        do {
+            step = try payload.withUnsafeBytes { raw in
+                var reader = ByteReader(raw)
+                let number = try reader.varint()
+                let bytes = try reader.raw(UInt64(reader.remaining))
+                guard let sql = String(validating: bytes, as: UTF8.self), number < 1 << 31 else {
+                    throw DecodingFault.invalid("schema step")
+                }
+                return (Int(number), sql)
+            }
+        } catch let fault as DecodingFault { throw ReplayFault.malformed(fault) }
+        let before = try connection.first("SELECT schema_step FROM lodge_shard") { $0.int(0) }
+        guard step.number == (before ?? 0) + 1 else {
+            throw ReplayFault.unexpectedSchemaStep(step.number)
         }
         connection.discardStatements()
-        try connection.execute(step.1)
-        try connection.run("UPDATE lodge_shard SET schema_step = ?1", Int64(step.0))
-        catalog = try TableCatalog(connection)
+        try connection.execute(step.sql)
+        guard connection.isInTransaction else {
+            preconditionFailure("schema step \(step.number) ended its transaction")
+        }
+        try connection.run("UPDATE lodge_shard SET schema_step = ?1", step.number)
+        let catalog = try TableCatalog(connection)
+        if let violation = catalog.violation(since: self.catalog) { throw violation }
+        use(catalog)
+    }
+
+    private func use(_ catalog: TableCatalog) {
+        self.catalog = catalog
         capture.schemaChanged(catalog)
         applier = ChangeApplier(connection: connection, catalog: catalog)
     }
@@ -364,8 +388,11 @@ package final class ShardStore {
     /// Folds the SQLite WAL into the file when it has grown past `pages` (32 MB of 4 KiB pages by default). Called between
     /// batches; waits for nobody.
     package func maintain(walPages pages: Int = 8192) throws {
-        guard try connection.walPageCount(atLeast: pages) else { return }
-        try connection.checkpoint(.passive)
+        guard connection.walPageCount >= max(pages, nextCheckpoint) else { return }
+        let result = try connection.checkpoint(.passive)
+        // A reader may hold the WAL's end back. Then it grows on, and another try for every batch would only cost syncs.
+        nextCheckpoint = result.walPageCount + pages / 4
+        if result.checkpointedPageCount == result.walPageCount { nextCheckpoint = 0 }
     }
 
     /// Folds everything into the file, for a clean shutdown.
@@ -379,6 +406,7 @@ package final class ShardStore {
     /// Recomputes every tenant's hash from the tables and compares it with the running sums.
     /// - Returns: the tenants whose sums differ; empty when all is well.
     package func scrub() throws -> [TenantID] {
+        precondition(open == nil, "a batch is open")
         let found = try ShardScrub(connection: connection, catalog: catalog).hashes()
         let kept = try ShardMeta.hashes(connection)
         let all = Set(found.keys).union(kept.keys)

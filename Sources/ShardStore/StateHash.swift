@@ -1,3 +1,5 @@
+import Wire
+
 /// A number that two replicas share exactly when their rows are equal (but for chance, 2^-64 each comparison).
 ///
 /// It is the sum, modulo 2^64, of one hash for each stored cell: of table, primary key, column and value, and one for the
@@ -7,6 +9,22 @@
 package struct StateHash: Equatable, Sendable {
     package var sum: UInt64
     package init(sum: UInt64 = 0) { self.sum = sum }
+
+    /// The hash of a row's place: its table, tenant and key. Part of the sum, and the seed of the row's cells.
+    static func row(_ table: CapturedTable, tenant: Int64, _ cell: (Int) -> Cell) -> UInt64 {
+        var hasher = CellHasher(seed: UInt64(table.number))
+        hasher.add(UInt64(bitPattern: tenant))
+        for column in table.keyColumns { hasher.add(cell(column)) }
+        return hasher.value
+    }
+
+    /// The hash of one cell of a row. NULL hashes to 0, so that a column added later as NULL changes nothing.
+    static func cell(_ row: UInt64, _ column: Int, _ cell: Cell) -> UInt64 {
+        if case .null = cell { return 0 }
+        var hasher = CellHasher(seed: row &+ UInt64(column))
+        hasher.add(cell)
+        return hasher.value
+    }
 }
 
 /// The hash under `StateHash`: 64-bit multiply-and-fold over eight bytes at a time, as in the wyhash family. Its constants
@@ -37,6 +55,24 @@ package struct CellHasher {
             offset += 1
         }
         state = Self.fold(state ^ tail, Self.k2 ^ UInt64(bytes.count))
+    }
+
+    mutating func add(_ cell: Cell) {
+        switch cell {
+        case .null: add(0)
+        case .integer(let value):
+            add(1)
+            add(UInt64(bitPattern: value))
+        case .real(let value):
+            add(2)
+            add(value.bitPattern)
+        case .text(let bytes):
+            add(3)
+            add(bytes)
+        case .blob(let bytes):
+            add(4)
+            add(bytes)
+        }
     }
 
     package var value: UInt64 { Self.fold(state, Self.k2) }

@@ -1,7 +1,8 @@
+import Glibc
 import SQLite
 
 /// A table of the shard that is captured, hashed and replayed.
-struct CapturedTable {
+final class CapturedTable: Sendable {
     /// Its number in row changes: the order in which the schema steps made the tables. Stored in the file.
     let number: Int
     let name: String
@@ -10,6 +11,29 @@ struct CapturedTable {
     let keyColumns: [Int]
     /// Whether the column at a position belongs to the key (the tenant included).
     let isKey: [Bool]
+    /// Whether the column at a position is declared REAL.
+    let isReal: [Bool]
+    /// The columns an update may change: bit 0 is the first column.
+    let updatableColumns: UInt64
+    private let nameBytes: [CChar]
+
+    init(
+        number: Int, name: String, columns: [String], keyColumns: [Int], isKey: [Bool],
+        isReal: [Bool]
+    ) {
+        self.number = number
+        self.name = name
+        self.columns = columns
+        self.keyColumns = keyColumns
+        self.isKey = isKey
+        self.isReal = isReal
+        nameBytes = Array(name.utf8CString)
+        updatableColumns = isKey.enumerated().reduce(0) {
+            $1.element ? $0 : $0 | 1 << UInt64($1.offset)
+        }
+    }
+
+    func isNamed(_ other: UnsafePointer<CChar>) -> Bool { strcmp(nameBytes, other) == 0 }
 }
 
 /// A schema that breaks the rules of row capture; found when a shard is opened.
@@ -23,13 +47,13 @@ struct TableCatalog {
     static let ownPrefix = "lodge_"
 
     private(set) var tables: [CapturedTable] = []
-    private(set) var numberByName: [String: Int] = [:]
+    private var byNumber: [CapturedTable?] = []
 
     /// Reads the file's tables, gives new ones the next numbers and checks every rule of capture.
     init(_ connection: Connection) throws {
         let names = try connection.all(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY rowid"
-        ) { ($0.text(0), $0.text(1)) }
+            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid"
+        ) { $0.text(0) }
         let intruders = try connection.all(
             "SELECT type || ' ' || name FROM sqlite_schema WHERE type IN ('trigger', 'view')"
         ) { $0.text(0) }
@@ -39,8 +63,7 @@ struct TableCatalog {
         var known = try connection.all("SELECT name, number FROM lodge_tables") {
             ($0.text(0), $0.int(1))
         }
-        for (name, sql) in names where !name.hasPrefix(Self.ownPrefix) && !name.hasPrefix("sqlite_")
-        {
+        for name in names where !name.hasPrefix(Self.ownPrefix) && !name.hasPrefix("sqlite_") {
             let number: Int
             if let entry = known.first(where: { $0.0 == name }) {
                 number = entry.1
@@ -49,20 +72,51 @@ struct TableCatalog {
                 known.append((name, number))
                 try connection.run("INSERT INTO lodge_tables VALUES (?1, ?2)", name, number)
             }
-            tables.append(try Self.table(name, number: number, sql: sql, connection))
+            tables.append(try Self.table(name, number: number, connection))
         }
-        for table in tables { numberByName[table.name] = table.number }
+        byNumber = Array(repeating: nil, count: (tables.map(\.number).max() ?? -1) + 1)
+        for table in tables { byNumber[table.number] = table }
     }
 
-    subscript(number: Int) -> CapturedTable? { tables.first { $0.number == number } }
+    subscript(number: Int) -> CapturedTable? {
+        byNumber.indices.contains(number) ? byNumber[number] : nil
+    }
+
+    subscript(name: String) -> CapturedTable? { tables.first { $0.name == name } }
+
+    static func isOwn(_ name: UnsafePointer<CChar>) -> Bool {
+        strncmp(name, ownPrefix, ownPrefix.utf8.count) == 0
+    }
+
+    /// The first rule that a step broke when it turned `old` into this catalog: capture and hash know a column by its
+    /// place, so a step may only add tables, and columns at the end.
+    func violation(since old: TableCatalog) -> SchemaViolation? {
+        for before in old.tables {
+            guard let after = self[before.number],
+                after.columns.starts(with: before.columns), after.keyColumns == before.keyColumns,
+                after.isReal.starts(with: before.isReal)
+            else {
+                return SchemaViolation(
+                    description:
+                        "table \(before.name): a schema step may only add tables, indexes, and columns at the end"
+                )
+            }
+        }
+        return nil
+    }
 
     private static func table(
-        _ name: String, number: Int, sql: String, _ connection: Connection
+        _ name: String, number: Int, _ connection: Connection
     ) throws -> CapturedTable {
         let columns = try connection.transient(
-            "SELECT name, pk, hidden FROM pragma_table_xinfo(?1)"
+            "SELECT name, pk, hidden, type, dflt_value IS NOT NULL FROM pragma_table_xinfo(?1)"
         )
-        .all([name]) { (name: $0.text(0), key: $0.int(1), hidden: $0.int(2)) }
+        .all([name]) {
+            (
+                name: $0.text(0), key: $0.int(1), hidden: $0.int(2), type: $0.text(3),
+                hasDefault: $0.bool(4)
+            )
+        }
         let flags = try connection.transient("SELECT wr, strict FROM pragma_table_list(?1)")
             .first([name]) { (withoutRowID: $0.bool(0), strict: $0.bool(1)) }
         func violation(_ rule: String) -> SchemaViolation {
@@ -77,14 +131,20 @@ struct TableCatalog {
         guard let first = columns.first, first.name == "tenant", first.key == 1 else {
             throw violation("must begin with the column tenant, first in its primary key")
         }
-        if sql.uppercased().contains("REFERENCES") {
-            throw violation("must not have foreign keys")
+        // The hook shows the rows from before an added column as NULL there, whatever its default.
+        guard columns.allSatisfy({ !$0.hasDefault }) else {
+            throw violation("must not have column defaults")
         }
+        let foreignKeys = try connection.transient(
+            "SELECT count(*) FROM pragma_foreign_key_list(?1)"
+        ).first([name]) { $0.int(0) }
+        guard foreignKeys == 0 else { throw violation("must not have foreign keys") }
         let key = columns.enumerated().filter { $0.element.key > 1 }
             .sorted { $0.element.key < $1.element.key }.map(\.offset)
         return CapturedTable(
             number: number, name: name, columns: columns.map(\.name), keyColumns: key,
-            isKey: columns.map { $0.key > 0 })
+            isKey: columns.map { $0.key > 0 },
+            isReal: columns.map { $0.type.uppercased() == "REAL" })
     }
 
     /// The captured tables with the columns of their keys after the tenant, for generic work on one tenant's rows.

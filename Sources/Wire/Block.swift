@@ -4,7 +4,7 @@
 ///     varint         shard
 ///     varint         index of the first entry
 ///     zigzag         leader's time, ms since 1970
-///     zigzag         identifier base: the last identifier given out before this block
+///     zigzag         identifier base: this block's identifiers are the numbers that follow it
 ///     varint         identifiers given out in this block
 ///     varint         number of entries
 ///     entries        each: varint length, then
@@ -102,8 +102,13 @@ package struct Block: Equatable, Sendable {
         guard let shard = UInt16(exactly: try reader.varint()) else { throw .invalid("shard") }
         let firstIndex = try reader.varint()
         guard firstIndex > 0, firstIndex < 1 << 62 else { throw .invalid("index") }
+        // Bounded so that no sum or shift of what a peer sent can overflow.
         let time = try reader.zigzag()
+        guard time >= 0, time < 1 << 50 else { throw .invalid("time") }
         let identifierBase = try reader.zigzag()
+        guard identifierBase >= 0, identifierBase < 1 << 62 else {
+            throw .invalid("identifier base")
+        }
         let identifierCount = try reader.varint()
         guard identifierCount < 1 << 32 else { throw .invalid("identifier count") }
         let count = try reader.varint()

@@ -9,7 +9,7 @@ package struct CellContext: Equatable, Sendable {
     }
 }
 
-/// One column's value as it is stored in a row change.
+/// One column's value as it is stored in a row change. Texts and blobs are the bytes of whoever made the cell.
 ///
 ///     tag            value
 ///     00             NULL
@@ -31,6 +31,16 @@ package enum Cell {
 }
 
 extension ByteWriter {
+    package mutating func write(_ cell: Cell, _ context: CellContext) {
+        switch cell {
+        case .null: writeNullCell()
+        case .integer(let value): writeCell(integer: value, context)
+        case .real(let value): writeCell(real: value)
+        case .text(let bytes): writeCell(text: bytes)
+        case .blob(let bytes): writeCell(blob: bytes)
+        }
+    }
+
     package mutating func writeNullCell() { write(0x00) }
 
     package mutating func writeCell(integer value: Int64, _ context: CellContext) {
@@ -38,12 +48,12 @@ extension ByteWriter {
             write(0x80 | UInt8(value))
         } else if value == context.time.milliseconds {
             write(0x05)
-        } else if value > context.identifierBase && value &- context.identifierBase < 65_536
-            && value &- context.identifierBase > 0
+        } else if value > context.identifierBase
+            && distance(value, context.identifierBase) < 65_536
         {
             write(0x06)
             write(varint: UInt64(value - context.identifierBase))
-        } else if abs(clamping: value, context.time.milliseconds) < 1 << 31 {
+        } else if distance(value, context.time.milliseconds) < 1 << 31 {
             write(0x07)
             write(zigzag: value - context.time.milliseconds)
         } else {
@@ -74,7 +84,7 @@ extension ByteWriter {
     }
 
     /// The distance of two numbers, `UInt64.max` where it does not fit.
-    private func abs(clamping a: Int64, _ b: Int64) -> UInt64 {
+    private func distance(_ a: Int64, _ b: Int64) -> UInt64 {
         let (difference, overflow) = a.subtractingReportingOverflow(b)
         return overflow ? .max : difference.magnitude
     }
