@@ -70,6 +70,7 @@ extension Connection {
                 sqlite3_backup_finish(backup)
                 throw target.error(code, sql: "backup")
             }
+            if code != SQLITE_OK { sqlite3_sleep(5) }
             do { try between(remaining, total) } catch {
                 sqlite3_backup_finish(backup)
                 throw error

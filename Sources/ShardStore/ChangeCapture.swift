@@ -1,4 +1,3 @@
-import Glibc
 import SQLite
 import Wire
 
@@ -160,10 +159,27 @@ final class ChangeCapture {
         case (.integer(let a), .integer(let b)): a == b
         case (.real(let a), .real(let b)): a.bitPattern == b.bitPattern
         case (.text(let a), .text(let b)), (.blob(let a), .blob(let b)):
-            a.count == b.count
-                && (a.count == 0 || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0)
+            isEqual(a, b)
         default: false
         }
+    }
+
+    /// Eight bytes at a time; most texts compared here are equal to their end.
+    private func isEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        guard a.count == b.count else { return false }
+        var offset = 0
+        while offset + 8 <= a.count {
+            let same =
+                a.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == b.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard same else { return false }
+            offset += 8
+        }
+        while offset < a.count {
+            guard a[offset] == b[offset] else { return false }
+            offset += 1
+        }
+        return true
     }
 
     private func table(_ name: UnsafePointer<CChar>) -> CapturedTable? {

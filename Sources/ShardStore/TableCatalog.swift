@@ -1,4 +1,3 @@
-import Glibc
 import SQLite
 
 /// A table of the shard that is captured, hashed and replayed.
@@ -33,7 +32,12 @@ final class CapturedTable: Sendable {
         }
     }
 
-    func isNamed(_ other: UnsafePointer<CChar>) -> Bool { strcmp(nameBytes, other) == 0 }
+    func isNamed(_ other: UnsafePointer<CChar>) -> Bool {
+        nameBytes.withUnsafeBufferPointer { name in
+            // Both end with a zero, so the walk stops inside the shorter one.
+            name.indices.allSatisfy { name[$0] == other[$0] }
+        }
+    }
 }
 
 /// A schema that breaks the rules of row capture; found when a shard is opened.
@@ -85,7 +89,7 @@ struct TableCatalog {
     subscript(name: String) -> CapturedTable? { tables.first { $0.name == name } }
 
     static func isOwn(_ name: UnsafePointer<CChar>) -> Bool {
-        strncmp(name, ownPrefix, ownPrefix.utf8.count) == 0
+        ownPrefix.utf8.enumerated().allSatisfy { name[$0.offset] == CChar(bitPattern: $0.element) }
     }
 
     /// The first rule that a step broke when it turned `old` into this catalog: capture and hash know a column by its

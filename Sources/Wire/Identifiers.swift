@@ -35,7 +35,7 @@ package struct Timestamp: RawRepresentable, Hashable, Comparable, Sendable, Cust
     package init(seconds: Int64) { self.rawValue = seconds * 1000 }
     package var milliseconds: Int64 { rawValue }
     /// Whole seconds, rounded down.
-    package var seconds: Int64 { rawValue >= 0 ? rawValue / 1000 : -((999 - rawValue) / 1000) }
+    package var seconds: Int64 { rawValue / 1000 - (rawValue % 1000 < 0 ? 1 : 0) }
     package static func < (a: Timestamp, b: Timestamp) -> Bool { a.rawValue < b.rawValue }
     package func advanced(byMilliseconds count: Int64) -> Timestamp {
         Timestamp(rawValue: rawValue + count)
@@ -54,9 +54,9 @@ package struct Position: Hashable, Sendable, CustomStringConvertible {
     /// Reads `shard.index`; nil for anything else.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let shard = UInt16(parts[0]), let index = UInt64(parts[1]) else {
-            return nil
-        }
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy { 0x30...0x39 ~= $0 } }),
+            let shard = UInt16(parts[0]), let index = UInt64(parts[1])
+        else { return nil }
         self.init(shard: ShardID(rawValue: shard), index: LogIndex(rawValue: index))
     }
     package var description: String { "\(shard).\(index)" }
