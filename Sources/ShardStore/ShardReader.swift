@@ -53,6 +53,12 @@ package class ShardReader {
         try statement(sql).forEach(bound(values), body)
     }
 
+    package final func forEach(
+        _ sql: String, values: [any Bindable], body: (Row) throws -> Bool
+    ) throws {
+        try statement(sql).forEach(bound(values), body)
+    }
+
     final func bound(_ values: [any Bindable]) -> [any Bindable] {
         var all: [any Bindable] = []
         all.reserveCapacity(values.count + 1)

@@ -1,0 +1,40 @@
+/// How much one search may look at. A search that would need more is refused, never cut short: the asker narrows it by a
+/// type, a status or a date, which indexes and numbers decide before any text is read.
+package struct SearchWork: Sendable {
+    /// Bytes of text that words are looked for in, and rows these stand in. About half a second of one reader.
+    package struct Limits: Sendable {
+        package var textBytes = 128 << 20
+        package var textRows = 1_000_000
+        /// Users, groups or organizations that a name in a query may mean.
+        package var names = 10_000
+        package init() {}
+    }
+
+    let limits: Limits
+    private(set) var textBytes = 0
+    private(set) var textRows = 0
+
+    /// Whether the limit refuses the request; otherwise whoever works stops by itself.
+    private let isStrict: Bool
+
+    init(_ limits: Limits, isStrict: Bool = true) {
+        self.limits = limits
+        self.isStrict = isStrict
+    }
+
+    var isSpent: Bool { textBytes > limits.textBytes || textRows > limits.textRows }
+
+    mutating func spend(bytes: Int) { textBytes += bytes }
+    mutating func spendRow() { textRows += 1 }
+
+    func isSpentOrThrows() throws(DeskRefusal) -> Bool {
+        if isSpent && isStrict { throw Self.refusal }
+        return isSpent
+    }
+
+    static let refusal = DeskRefusal.beyondSearchLimit(
+        """
+        The search has to read more text than one request may; narrow it with type:, status:, \
+        created> or another field
+        """)
+}
