@@ -2,5 +2,5 @@
 package enum Endpoints {
     package static let all: [Endpoint] =
         TicketEndpoints.all + RequestEndpoints.all + UserEndpoints.all + OrganizationEndpoints.all
-        + JobEndpoints.all + [OpenAPIDocument.endpoint]
+        + SearchEndpoints.all + JobEndpoints.all + [OpenAPIDocument.endpoint]
 }

@@ -175,7 +175,67 @@ enum Schemas {
                     ], required: ["count"])
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
+            (
+                "SearchAnswer",
+                object(
+                    searchMembers + [
+                        ("count", number), ("next_page", optionalText),
+                        ("previous_page", optionalText),
+                    ], required: ["results", "facets", "count", "next_page", "previous_page"])
+            ),
+            (
+                "SearchExportAnswer",
+                object(
+                    searchMembers + [
+                        (
+                            "meta",
+                            object(
+                                [
+                                    ("has_more", flag), ("after_cursor", optionalText),
+                                    ("before_cursor", optionalText),
+                                ], required: ["has_more", "after_cursor", "before_cursor"])
+                        ),
+                        (
+                            "links",
+                            object(
+                                [("prev", optionalText), ("next", optionalText)],
+                                required: ["prev", "next"])
+                        ),
+                    ], required: ["results", "facets", "meta", "links"])
+            ),
+            ("SearchCountAnswer", object([("count", number)], required: ["count"])),
         ]
+
+    /// Records of several kinds, told apart by `result_type`.
+    private static let searchMembers: [(String, JSONValue)] = [
+        (
+            "results",
+            .object([
+                ("type", .string("array")),
+                (
+                    "items",
+                    object(
+                        [
+                            ("id", number), ("url", text), ("created_at", time),
+                            ("updated_at", time),
+                            (
+                                "result_type",
+                                .object([
+                                    ("type", .string("string")),
+                                    (
+                                        "enum",
+                                        .array(
+                                            ["ticket", "user", "organization", "group"].map(
+                                                JSONValue.string))
+                                    ),
+                                ])
+                            ),
+                        ],
+                        required: ["id", "url", "created_at", "updated_at", "result_type"])
+                ),
+            ])
+        ), ("facets", .object([("type", .string("null"))])),
+    ]
 
     private static let bodies: [(name: String, value: JSONValue)] =
         [

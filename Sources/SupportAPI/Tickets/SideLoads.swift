@@ -9,6 +9,15 @@ struct SideLoads {
 
     init(_ call: APICall) { includes = call.includes }
 
+    /// As searches ask for them: `include=tickets(users,groups)`.
+    init(ofResults call: APICall) {
+        includes = Set(
+            call.includes.map { name in
+                let name = name.hasPrefix("tickets(") ? String(name.dropFirst(8)) : name
+                return name.hasSuffix(")") ? String(name.dropLast()) : name
+            })
+    }
+
     mutating func add(_ tickets: [Ticket]) {
         for ticket in tickets {
             users.formUnion(
