@@ -17,11 +17,21 @@ package enum ErrorAnswers {
                 .preconditionFailed, "PreconditionFailed",
                 "The record has another version than If-Match names")
         case .tooMany(let what, let limit):
-            simple(.badRequest, "TooManyValues", "Maximum \(limit) \(what) per call")
+            tooMany(what, limit)
         case .badRequest(let name, let text): simple(.badRequest, name, text)
         case .limitReached(let text): structured(.forbidden, "LimitReached", text)
         case .tooOften(let seconds, let text): tooOften(seconds, text)
         case .beyondSearchLimit(let text): simple(.unprocessableContent, "invalid", text)
+        }
+    }
+
+    private static func tooMany(_ what: String, _ limit: Int) -> APIAnswer {
+        .json(.badRequest) {
+            $0.object {
+                $0.member("error", "TooManyValues")
+                $0.member("description", "Maximum \(limit) \(what) per call")
+                $0.member("max_count", limit)
+            }
         }
     }
 
