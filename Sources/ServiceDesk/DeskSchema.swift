@@ -6,5 +6,6 @@ package enum DeskSchema {
 
     private static let sql = [
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
+        AttachmentSchema.sql,
     ].joined(separator: "\n")
 }

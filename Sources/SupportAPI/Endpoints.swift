@@ -2,5 +2,7 @@
 package enum Endpoints {
     package static let all: [Endpoint] =
         TicketEndpoints.all + RequestEndpoints.all + UserEndpoints.all + OrganizationEndpoints.all
-        + SearchEndpoints.all + JobEndpoints.all + [OpenAPIDocument.endpoint]
+        + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all + [
+            OpenAPIDocument.endpoint
+        ]
 }

@@ -13,7 +13,7 @@ package struct ChorePlan: Sendable {
 }
 
 extension ShardReader {
-    /// Whether anything is due: three looks at the head of an index, so that idle tenants cost no write.
+    /// Whether anything is due: a look at the head of an index each, so that idle tenants cost no write.
     package func hasChores(_ plan: ChorePlan) throws -> Bool {
         let solved = try first(
             "SELECT 1 FROM tickets WHERE tenant = ?1 AND status = 4 AND status_updated_at < ?2",
@@ -27,6 +27,9 @@ extension ShardReader {
             "SELECT 1 FROM jobs WHERE tenant = ?1 AND status >= 2 AND updated_at < ?2",
             plan.expireJobsBefore.milliseconds
         ) { _ in true }
-        return solved != nil || answers != nil || jobs != nil
+        let uploads = try first(
+            "SELECT 1 FROM uploads WHERE tenant = ?1 AND expires_at <= ?2", now.milliseconds
+        ) { _ in true }
+        return solved != nil || answers != nil || jobs != nil || uploads != nil
     }
 }

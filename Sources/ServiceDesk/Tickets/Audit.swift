@@ -20,7 +20,8 @@ package struct Audit: Sendable, Equatable {
     static let columns = """
         audits.id, audits.ticket_id, audits.author_id, audits.created_at, audits.events,
         audits.channel, audits.client, audits.address, audits.metadata, audits.comment_id,
-        audits.comment_author_id, audits.comment_body, audits.comment_html, audits.comment_public
+        audits.comment_author_id, audits.comment_body, audits.comment_html, audits.comment_public,
+        audits.attachments
         """
 
     init(_ row: Row) {
@@ -36,7 +37,7 @@ package struct Audit: Sendable, Equatable {
         comment = row.optionalInt64(9).map { id in
             Comment(
                 id: id, authorID: row.int64(10), body: row.text(11), html: row.optionalText(12),
-                isPublic: row.bool(13))
+                isPublic: row.bool(13), attachments: row.optionalText(14))
         }
     }
 }
@@ -48,6 +49,8 @@ package struct Comment: Sendable, Equatable {
     package let body: String
     package let html: String?
     package let isPublic: Bool
+    /// Its files, as the JSON text that `AttachmentList` writes.
+    package let attachments: String?
 }
 
 /// A ticket with the audit its last write made; nil when nothing changed.
@@ -117,19 +120,5 @@ struct EventList {
         }
     }
 
-    private mutating func quote(_ text: String) {
-        json += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": json += "\\\""
-            case "\\": json += "\\\\"
-            case "\n": json += "\\n"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                json += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: json.unicodeScalars.append(scalar)
-            }
-        }
-        json += "\""
-    }
+    private mutating func quote(_ text: String) { json += JSONText.quoted(text) }
 }

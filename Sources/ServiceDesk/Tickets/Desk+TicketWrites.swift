@@ -334,7 +334,8 @@ extension Desk where Rows == WritableRows {
         if let comment {
             let isPublic = isCommentPublic(comment)
             stored = Comment(
-                id: id + 1, authorID: author, body: body, html: comment.html, isPublic: isPublic)
+                id: id + 1, authorID: author, body: body, html: comment.html, isPublic: isPublic,
+                attachments: try attach(comment.uploads, toComment: id + 1, of: ticket.id))
             ticket.commentCount += 1
             ticket.latestCommentAt = now
             if isPublic {
@@ -346,10 +347,10 @@ extension Desk where Rows == WritableRows {
             }
         }
         try rows.run(
-            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, NULL)",
+            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             ticket.id, id, principal.userID, now.milliseconds, events.text, via.channel.rawValue,
             via.client.map { String($0.prefix(255)) }, via.address, metadata, stored?.id,
-            stored?.authorID, stored?.body, stored?.html, stored?.isPublic)
+            stored?.authorID, stored?.body, stored?.html, stored?.isPublic, stored?.attachments)
         return try rows.first(
             "SELECT \(Audit.columns) FROM audits WHERE tenant = ?1 AND ticket_id = ?2 AND id = ?3",
             ticket.id, id, read: Audit.init)!
@@ -422,6 +423,7 @@ extension Desk where Rows == WritableRows {
     package func eraseTicket(_ id: Int64) throws {
         guard let old = try findTicket(id), old.deletedAt != nil else { throw DeskRefusal.notFound }
         try require(.administer, .ticket(old.facts))
+        try rows.removeAttachments(ofTicket: id)
         try rows.run("DELETE FROM audits WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         try rows.add(-1, to: .deletedTickets)
@@ -453,10 +455,16 @@ extension Desk where Rows == WritableRows {
         var changed = ticket
         changed.publicCommentCount -= 1
         changed.isPublic = changed.publicCommentCount > 0
-        changed.updatedAt = now
-        changed.version += 1
         var events = EventList()
         events.note("CommentPrivacyChange", String(commentID))
+        try note(events, on: ticket, changed)
+    }
+
+    /// Adds an audit of events that are not about a field. `changed` is what else they changed on the ticket.
+    func note(_ events: EventList, on ticket: Ticket, _ changed: Ticket? = nil) throws {
+        var changed = changed ?? ticket
+        changed.updatedAt = now
+        changed.version += 1
         _ = try write(
             nil, body: "", on: &changed, events: events, metadata: nil, author: principal.userID)
         try update(from: ticket, to: changed)

@@ -44,6 +44,8 @@ package struct CommentDraft: Sendable, Equatable {
     package var html: String?
     package var isPublic: Bool?
     package var authorID: Int64?
+    /// SHA-256 of the tokens of the uploads whose files it takes.
+    package var uploads: [[UInt8]] = []
     package init(body: String, html: String? = nil, isPublic: Bool? = nil, authorID: Int64? = nil) {
         self.body = body
         self.html = html

@@ -8,6 +8,8 @@ package struct APIAnswer: Sendable, Equatable {
     package var body: ByteBuffer
     /// Of a single record: its version, for `ETag` and `If-Match`.
     package var version: Int64?
+    /// Instead of `body`: a body that is read while it is sent.
+    package var stream: ChunkedBody?
 
     package init(
         status: HTTPResponse.Status, headers: HTTPFields = [:], body: ByteBuffer = ByteBuffer(),

@@ -72,6 +72,17 @@ package struct APICall: Sendable {
         return answer
     }
 
+    /// One of several writes of one request, as whoever asks: without idempotency key and answer of its own.
+    func step<Result: Sendable>(
+        _ body: @escaping @Sendable (Desk<ShardTransaction>) throws -> Result
+    ) async throws -> Result {
+        let (credential, via) = (credential, via)
+        return try await node.write(tenant) { rows in
+            let principal = try Authenticator.principal(for: credential, in: rows)
+            return try body(Desk(rows: rows, principal: principal, via: via))
+        }.answer
+    }
+
     /// Keeps a job and tells the runner.
     func enqueue(_ kind: JobKind, _ items: [JSONValue]) async throws -> APIAnswer {
         let id = Secrets.jobID()

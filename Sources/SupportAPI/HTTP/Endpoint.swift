@@ -17,12 +17,19 @@ package struct Endpoint: Sendable {
     /// The answers beyond those every endpoint can give (400, 401, 403, 404, 413, 422, 429, 503): status to schema name,
     /// nil for an empty answer.
     package let answers: [Int: String?]
+    /// Bytes of a request's body. An endpoint that takes more than usual takes raw bytes, not JSON.
+    package let bodyLimit: Int
     package let handle: @Sendable (APICall) async throws -> APIAnswer
+
+    /// Bytes of a JSON body.
+    package static let usualBodyLimit = 1 << 20
+    package var takesBytes: Bool { bodyLimit > Self.usualBodyLimit }
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operation: String, tag: String,
         summary: String, query: [QueryParameter] = [], body: String? = nil,
-        answers: [Int: String?], handle: @escaping @Sendable (APICall) async throws -> APIAnswer
+        answers: [Int: String?], bodyLimit: Int = Endpoint.usualBodyLimit,
+        handle: @escaping @Sendable (APICall) async throws -> APIAnswer
     ) {
         self.method = method
         self.path = path
@@ -32,6 +39,7 @@ package struct Endpoint: Sendable {
         self.query = query
         self.body = body
         self.answers = answers
+        self.bodyLimit = bodyLimit
         self.handle = handle
     }
 }

@@ -23,12 +23,10 @@ package struct SupportContext: RequestContext {
 
 /// What the API's listeners share: routes, the node, counters.
 package final class SupportAPI: Sendable {
-    /// Bytes of a body.
-    package static let bodyLimit = 1 << 20
-
     let node: Node
     let table: RouteTable
     let limiter = RateLimiter()
+    private let largeBodies = LargeBodies()
     let signIn: SignIn
     package let jobs: JobRunner
     private let tokenUses: TokenUses
@@ -88,10 +86,22 @@ package final class SupportAPI: Sendable {
         finish(&answer, request, requestID, standing)
         let elapsed = ContinuousClock.now - started
         record(operation, answer, elapsed, tenantName, requestID)
-        let hasBody = answer.body.readableBytes > 0 && request.method != .head
         return Response(
             status: answer.status, headers: answer.headers,
-            body: hasBody ? ResponseBody(byteBuffer: answer.body) : ResponseBody())
+            body: body(of: answer, isHead: request.method == .head))
+    }
+
+    private func body(of answer: APIAnswer, isHead: Bool) -> ResponseBody {
+        guard let stream = answer.stream else {
+            let hasBody = answer.body.readableBytes > 0 && !isHead
+            return hasBody ? ResponseBody(byteBuffer: answer.body) : ResponseBody()
+        }
+        return ResponseBody(contentLength: stream.length) { writer in
+            if !isHead {
+                for place in 0..<stream.count { try await writer.write(stream.read(place)) }
+            }
+            try await writer.finish(nil)
+        }
     }
 
     private struct BodyTooLarge: Error {}
@@ -127,12 +137,24 @@ package final class SupportAPI: Sendable {
         case .found(let found, let values): (endpoint, parameters) = (found, values)
         }
         operation = endpoint.operation
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: Self.bodyLimit)
-        } catch is NIOTooManyBytesError { throw BodyTooLarge() }
         let credential = try await signIn.credential(
             request.headers[.authorization], tenant: route)
+        var reserved = 0
+        defer { largeBodies.release(reserved) }
+        if endpoint.takesBytes {
+            // Only who is known here may send so much.
+            _ = try await node.read(route) {
+                try Authenticator.principal(for: credential, in: $0)
+            }
+            let declared = request.headers[.contentLength].flatMap { Int($0) }
+            let wanted = max(0, min(declared ?? endpoint.bodyLimit, endpoint.bodyLimit))
+            try largeBodies.reserve(wanted)
+            reserved = wanted
+        }
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: endpoint.bodyLimit)
+        } catch is NIOTooManyBytesError { throw BodyTooLarge() }
         let call = APICall(
             method: request.method, path: String(path), parameters: parameters,
             query: try Query(parts.count > 1 ? parts[1] : ""), headers: request.headers, body: body,
@@ -190,6 +212,7 @@ package final class SupportAPI: Sendable {
             answer.headers[.standardRemaining] = String(standing.remaining)
             answer.headers[.standardReset] = String(standing.resetSeconds)
         }
+        if answer.stream != nil { return }
         guard answer.status.kind == .successful, answer.body.readableBytes > 0 else {
             answer.headers[.cacheControl] = "no-store"
             return

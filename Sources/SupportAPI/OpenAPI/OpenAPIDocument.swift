@@ -62,7 +62,7 @@ package enum OpenAPIDocument {
     private static func operation(_ endpoint: Endpoint) -> JSONValue {
         var parameters = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
             let name = String($0.dropFirst().dropLast())
-            let isJob = endpoint.path.contains("job_statuses")
+            let isJob = endpoint.path.contains("job_statuses") || name == "token"
             return JSONValue.object([
                 ("name", .string(name)), ("in", .string("path")), ("required", .bool(true)),
                 (
@@ -93,6 +93,19 @@ package enum OpenAPIDocument {
                     ])
                 ))
         }
+        if endpoint.takesBytes {
+            members.append(
+                (
+                    "requestBody",
+                    .object([
+                        ("required", .bool(false)),
+                        (
+                            "content",
+                            .object([("application/octet-stream", .object([("schema", bytes)]))])
+                        ),
+                    ])
+                ))
+        }
         var answers = endpoint.answers.map { status, schema in
             answer(String(status), "Done", schema)
         }.sorted { $0.name < $1.name }
@@ -100,6 +113,10 @@ package enum OpenAPIDocument {
         members.append(("responses", .object(answers)))
         return .object(members)
     }
+
+    private static let bytes = JSONValue.object([
+        ("type", .string("string")), ("format", .string("binary")),
+    ])
 
     private static func answer(_ status: String, _ text: String, _ schema: String?)
         -> (name: String, value: JSONValue)

@@ -127,6 +127,12 @@ enum Schemas {
             [("id", number), ("user_id", number), ("description", text), ("created_at", time)]),
         record("Job", [("id", text), ("url", text), ("total", number), ("status", text)]),
         record("Tag", [("name", text), ("count", number)]),
+        record(
+            "Attachment",
+            [
+                ("id", number), ("url", text), ("file_name", text), ("content_url", text),
+                ("content_type", text), ("size", number), ("deleted", flag),
+            ]),
         record("DeletedTicket", [("id", number), ("subject", text), ("deleted_at", time)]),
     ]
 
@@ -140,6 +146,7 @@ enum Schemas {
         ("APIToken", "api_token", "api_tokens"), ("Job", "job_status", "job_statuses"),
         ("Tag", "tag", "tags"), ("DeletedTicket", "deleted_ticket", "deleted_tickets"),
         ("Metric", "ticket_metric", "ticket_metrics"),
+        ("Attachment", "attachment", "attachments"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -173,6 +180,27 @@ enum Schemas {
                                 [("value", number), ("refreshed_at", time)], required: ["value"])
                         )
                     ], required: ["count"])
+            ),
+            (
+                "UploadAnswer",
+                object(
+                    [
+                        (
+                            "upload",
+                            object(
+                                [
+                                    ("token", text), ("expires_at", time),
+                                    ("attachment", reference("Attachment")),
+                                    (
+                                        "attachments",
+                                        .object([
+                                            ("type", .string("array")),
+                                            ("items", reference("Attachment")),
+                                        ])
+                                    ),
+                                ], required: ["token", "expires_at", "attachment", "attachments"])
+                        )
+                    ], required: ["upload"])
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
             (

@@ -51,9 +51,14 @@ enum TicketDecoder {
         guard let comment = try fields.object("comment") else { return nil }
         let plain = try comment.string("body", max: 65_536) ?? nil
         let html = try comment.string("html_body", max: 131_072) ?? nil
-        return CommentDraft(
+        var draft = CommentDraft(
             body: plain ?? html.map(plainText) ?? "", html: html,
             isPublic: try comment.bool("public"), authorID: try comment.int64("author_id") ?? nil)
+        draft.uploads =
+            try comment.strings("uploads", max: Attachment.countLimit)?.map {
+                Secrets.digest($0)
+            } ?? []
+        return draft
     }
 
     /// A new ticket may say `description` in place of a comment; on an old one it is read-only and ignored.

@@ -237,7 +237,7 @@ enum TicketEndpoints {
                 let audit = try desk.audit(audit, ofTicket: id)
                 return .json {
                     $0.object {
-                        $0.key("audit"); $0.audit(audit)
+                        $0.key("audit"); $0.audit(audit, call)
                     }
                 }
             }
@@ -463,7 +463,7 @@ enum TicketEndpoints {
                 json.ticket(ticket, call, isCreated: isNew)
                 if let audit = write.audit {
                     json.key("audit")
-                    json.audit(audit)
+                    json.audit(audit, call)
                 }
             }
         }
@@ -477,7 +477,9 @@ enum TicketEndpoints {
         sideLoads.add(page.items)
         return try .json { json in
             try json.object { json in
-                json.array("comments") { json in for audit in page.items { json.comment(audit) } }
+                json.array("comments") { json in
+                    for audit in page.items { json.comment(audit, call) }
+                }
                 try sideLoads.write(desk, call, to: &json)
                 json.pageLinks(page, call)
             }
@@ -491,7 +493,7 @@ enum TicketEndpoints {
         sideLoads.add(page.items)
         return try .json { json in
             try json.object { json in
-                json.array("audits") { json in for audit in page.items { json.audit(audit) } }
+                json.array("audits") { json in for audit in page.items { json.audit(audit, call) } }
                 try sideLoads.write(desk, call, to: &json)
                 json.pageLinks(page, call)
             }

@@ -101,17 +101,19 @@ extension JSONWriter {
     }
 
     /// A comment as a list of comments shows it.
-    mutating func comment(_ audit: Audit) {
+    mutating func comment(_ audit: Audit, _ call: APICall) {
         guard let comment = audit.comment else { return null() }
         object { json in
-            json.commentMembers(comment, audit)
+            json.commentMembers(comment, audit, call)
             json.auditVia(audit)
             json.member("created_at", audit.createdAt)
             json.auditMetadata(audit)
         }
     }
 
-    private mutating func commentMembers(_ comment: Comment, _ audit: Audit) {
+    private mutating func commentMembers(
+        _ comment: Comment, _ audit: Audit, _ call: APICall
+    ) {
         member("id", comment.id)
         member("type", "Comment")
         member("author_id", comment.authorID)
@@ -119,12 +121,14 @@ extension JSONWriter {
         member("html_body", HTMLBody.of(comment))
         member("plain_body", comment.body)
         member("public", comment.isPublic)
-        array("attachments") { _ in }
+        array("attachments") { json in
+            for file in AttachmentFacts.list(of: comment) { json.attachment(file, call) }
+        }
         member("audit_id", audit.id)
     }
 
     /// An audit with its events in the order in which they happened, the comment first.
-    mutating func audit(_ audit: Audit) {
+    mutating func audit(_ audit: Audit, _ call: APICall) {
         object { json in
             json.member("id", audit.id)
             json.member("ticket_id", audit.ticketID)
@@ -134,7 +138,7 @@ extension JSONWriter {
             json.array("events") { json in
                 var place: Int64 = 1
                 if let comment = audit.comment {
-                    json.object { $0.commentMembers(comment, audit) }
+                    json.object { $0.commentMembers(comment, audit, call) }
                     place = 2
                 }
                 guard
