@@ -98,3 +98,37 @@ def test_a_second_desk_has_its_own_numbers(zenpy, node):
     fresh = zenpy(node.create_tenant("fresh"))
     numbers = [fresh.tickets.create(Ticket(subject="n", comment=Comment(body="n"))).ticket.id for _ in range(3)]
     assert numbers == [1, 2, 3]
+
+
+def test_a_second_address_signs_in_and_can_become_the_first(zenpy, acme):
+    from zenpy.lib.api_objects import Identity
+    client = zenpy(acme)
+    user = client.users.create(User(name="Moves", email="old@moves.example"))
+    added = client.users.identities.create(user=user, identity=Identity(type="email", value="NEW@moves.example"))
+    assert (added.value, added.primary, added.verified) == ("new@moves.example", False, False)
+    assert zenpy(acme, email="new@moves.example").users.me().id == user.id
+    client.users.identities.make_primary(user=user, identity=added)
+    assert client.users(id=user.id).email == "new@moves.example"
+    assert sorted((i.value, i.primary) for i in client.users.identities(id=user.id)) == [
+        ("new@moves.example", True), ("old@moves.example", False)]
+
+
+@pytest.mark.parametrize("identity, field", [
+    ({"type": "email", "value": "nonsense"}, "value"), ({"type": "email", "value": "ann@acme.example"}, "value"),
+    ({"type": "carrier pigeon", "value": "x"}, "type"), ({"value": "x@y.example"}, "type"),
+    ({"type": "phone_number", "value": "call me"}, "value"), ({"type": "email"}, "value"),
+])
+def test_identities_that_cannot_be_are_refused_by_field(acme, identity, field):
+    user = acme.post("/api/v2/users.json", {"user": {"name": "Plain"}})["user"]
+    answer = acme.call("POST", f"/api/v2/users/{user['id']}/identities.json", {"identity": identity})
+    assert answer.status_code == 422 and field in answer.json()["details"]
+
+
+def test_the_primary_address_stays_and_customers_do_not_change_theirs(acme):
+    user = acme.post("/api/v2/users.json", {"user": {"name": "Stays", "email": "stays@acme.example"}})["user"]
+    path = f"/api/v2/users/{user['id']}/identities"
+    number = acme.get(path + ".json")["identities"][0]["id"]
+    assert acme.call("DELETE", f"{path}/{number}.json").status_code == 422
+    own = {"identity": {"type": "email", "value": "mine@acme.example"}}
+    assert acme.call("POST", path + ".json", own, user="stays@acme.example").status_code == 403
+    assert acme.call("GET", path + ".json", user="stays@acme.example").status_code == 200

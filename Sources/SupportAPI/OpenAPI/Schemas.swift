@@ -128,6 +128,12 @@ enum Schemas {
         record("Job", [("id", text), ("url", text), ("total", number), ("status", text)]),
         record("Tag", [("name", text), ("count", number)]),
         record(
+            "Identity",
+            [
+                ("id", number), ("url", text), ("user_id", number), ("type", text),
+                ("value", text), ("verified", flag), ("primary", flag),
+            ]),
+        record(
             "Attachment",
             [
                 ("id", number), ("url", text), ("file_name", text), ("content_url", text),
@@ -147,6 +153,7 @@ enum Schemas {
         ("Tag", "tag", "tags"), ("DeletedTicket", "deleted_ticket", "deleted_tickets"),
         ("Metric", "ticket_metric", "ticket_metrics"),
         ("Attachment", "attachment", "attachments"),
+        ("Identity", "identity", "identities"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -201,6 +208,16 @@ enum Schemas {
                                 ], required: ["token", "expires_at", "attachment", "attachments"])
                         )
                     ], required: ["upload"])
+            ),
+            (
+                "RelatedAnswer",
+                object(
+                    [
+                        (
+                            "user_related",
+                            object([("requested_tickets", number), ("assigned_tickets", number)])
+                        )
+                    ], required: ["user_related"])
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
             (
@@ -288,6 +305,10 @@ enum Schemas {
                 [("user_id", number), ("organization_id", number)]
             ),
             ("APIToken", "api_token", [("description", text)]),
+            (
+                "Identity", "identity",
+                [("type", text), ("value", text), ("verified", flag), ("primary", flag)]
+            ),
         ].map { (name: "\($0.0)Body", value: object([($0.1, object($0.2))], required: [$0.1])) }
         + [
             ("Ticket", "ticket"), ("User", "user"), ("Organization", "organization"),
