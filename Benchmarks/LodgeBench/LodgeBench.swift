@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// Measurements of Lodge's parts.
+@main
+struct LodgeBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lodge-bench", abstract: "Measure the parts of Lodge.",
+        subcommands: [StoreCommand.self])
+}
