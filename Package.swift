@@ -145,8 +145,10 @@ let package = Package(
             dependencies: ["ShardStore", "ServiceDesk", "SQLite", "CSQLite", "Wire"],
             swiftSettings: settings),
         .testTarget(
-            name: "ClusterTests", dependencies: ["Cluster", "ShardStore", "Wire"],
-            swiftSettings: settings),
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "ServiceDesk", "ShardStore", "Wire", product("Logging", "swift-log"),
+            ], swiftSettings: settings),
         .testTarget(
             name: "ServiceDeskTests", dependencies: ["ServiceDesk", "ShardStore", "Wire"],
             swiftSettings: settings),

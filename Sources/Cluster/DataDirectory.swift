@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Wire
 
 /// Why a data directory cannot be used.
@@ -9,10 +10,10 @@ package struct DataDirectoryFault: Error, CustomStringConvertible {
 
 /// The node's folder: `lock`, `shards/<number>.sqlite`. One process holds it at a time.
 ///
-/// `@unchecked Sendable`: nothing changes after `init` but the lock's descriptor, which only `close` and `deinit` touch.
-final class DataDirectory: @unchecked Sendable {
+final class DataDirectory: Sendable {
     let path: String
-    private let lock: Int32
+    /// The lock's descriptor until it is closed.
+    private let lock: Mutex<Int32?>
 
     init(_ path: String) throws {
         self.path = path
@@ -25,12 +26,23 @@ final class DataDirectory: @unchecked Sendable {
             throw DataDirectoryFault(
                 description: "\(path) is in use by another lodged; one process per data directory")
         }
-        lock = descriptor
+        lock = Mutex(descriptor)
     }
 
-    deinit { Glibc.close(lock) }
+    deinit { close() }
+
+    /// Lets another process have the folder. Nothing of it may be used afterwards.
+    func close() {
+        lock.withLock { descriptor in
+            if let descriptor { Glibc.close(descriptor) }
+            descriptor = nil
+        }
+    }
 
     func shardPath(_ shard: ShardID) -> String { "\(path)/shards/\(shard).sqlite" }
+
+    /// Whether the directory's shard was made.
+    var hasDirectory: Bool { access(shardPath(.directory), F_OK) == 0 }
 
     /// How many tenant shards the folder holds; 0 when it is new.
     func existingShardCount() -> Int {

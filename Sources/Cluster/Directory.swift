@@ -41,7 +41,8 @@ package struct OperatorToken: Sendable, Hashable {
 
 /// Who the tenants are and where: shard 0 with a copy in memory that every request asks.
 ///
-/// The copy changes only after the write that changes it has committed, and is rebuilt from the rows at start.
+/// The copy changes after the write that changes it has committed, on the shard's lane and so in the order of the commits,
+/// and is rebuilt from the rows at start.
 package final class Directory: Sendable {
     private struct Maps {
         var byName: [String: TenantRecord] = [:]
@@ -58,22 +59,24 @@ package final class Directory: Sendable {
 
     private let maps = Mutex(Maps())
     private let shardCount: Int
-    private let write: Write
+    private let runWrite: Write
     private let read: Read
 
     typealias Write =
         @Sendable (
-            @escaping @Sendable (ShardTransaction) throws -> Void
+            @escaping @Sendable (ShardTransaction) throws -> Void,
+            _ committed: @escaping @Sendable () -> Void
         ) async throws -> Void
     typealias Read =
         @Sendable (
             @escaping @Sendable (ShardReader) throws -> Void
         ) throws -> Void
 
-    /// `write` and `read` run on shard 0 as the system tenant; `read` may block, it is used at start only.
+    /// `write` and `read` run on shard 0 as the system tenant; `committed` runs on the lane between the commit and the next
+    /// write. `read` may block, it is used at start only.
     init(shardCount: Int, write: @escaping Write, read: @escaping Read) throws {
         self.shardCount = shardCount
-        self.write = write
+        runWrite = write
         self.read = read
         try reload()
     }
@@ -86,6 +89,8 @@ package final class Directory: Sendable {
         let name = Self.hostWithoutPort(host)
         return maps.withLock { maps in
             if let owner = maps.nameByHostname[name] { return maps.byName[owner]?.route }
+            // The first number of an address is nobody's name.
+            if Self.isAddress(name) { return nil }
             guard let label = name.split(separator: ".", omittingEmptySubsequences: false).first
             else { return nil }
             return maps.byName[String(label)]?.route
@@ -135,6 +140,7 @@ package final class Directory: Sendable {
             throw DirectoryRefusal.invalidName(String(name.prefix(80)))
         }
         try Self.check(limits)
+        try Self.check(plan: plan)
         let shard = leastLoadedShard()
         let created = Mutex<TenantRecord?>(nil)
         try await write { rows in
@@ -160,10 +166,10 @@ package final class Directory: Sendable {
                 name: name, id: TenantID(rawValue: id), shard: shard, epoch: 1, state: .active,
                 plan: plan, limits: limits, hostnames: [], createdAt: rows.now)
             created.withLock { $0 = record }
+        } committed: { [self] in
+            put(created.withLock { $0! })
         }
-        let record = created.withLock { $0! }
-        put(record)
-        return record
+        return created.withLock { $0! }
     }
 
     @discardableResult
@@ -180,9 +186,7 @@ package final class Directory: Sendable {
         -> TenantRecord
     {
         try Self.check(limits)
-        if let plan, plan.isEmpty || plan.utf8.count > 64 {
-            throw DirectoryRefusal.invalidLimit("A plan's name has 1 to 64 characters")
-        }
+        if let plan { try Self.check(plan: plan) }
         return try await change(name) { rows, record in
             try rows.run(
                 """
@@ -228,11 +232,12 @@ package final class Directory: Sendable {
             try rows.run(
                 "DELETE FROM hostnames WHERE tenant = ?1 AND owner = ?2", record.id.rawValue)
             try rows.run("DELETE FROM tenants WHERE tenant = ?1 AND id = ?2", record.id.rawValue)
-        }
-        maps.withLock { maps in
-            maps.byName[record.name] = nil
-            maps.nameByHostname = maps.nameByHostname.filter { $0.value != record.name }
-            maps.tenantsByShard[record.shard, default: 1] -= 1
+        } committed: { [self] in
+            maps.withLock { maps in
+                guard maps.byName.removeValue(forKey: record.name) != nil else { return }
+                maps.nameByHostname = maps.nameByHostname.filter { $0.value != record.name }
+                maps.tenantsByShard[record.shard, default: 1] -= 1
+            }
         }
     }
 
@@ -245,10 +250,11 @@ package final class Directory: Sendable {
                 "INSERT INTO operator_tokens VALUES (?1, ?2, ?3, ?4, ?5)", token.id, label, digest,
                 rows.now.milliseconds)
             created.withLock { $0 = token }
+        } committed: { [self] in
+            let token = created.withLock { $0! }
+            maps.withLock { $0.operatorDigests[token.id] = digest }
         }
-        let token = created.withLock { $0! }
-        maps.withLock { $0.operatorDigests[token.id] = digest }
-        return token
+        return created.withLock { $0! }
     }
 
     package func revokeOperatorToken(_ id: Int64) async throws {
@@ -256,8 +262,9 @@ package final class Directory: Sendable {
             let count = try rows.run(
                 "DELETE FROM operator_tokens WHERE tenant = ?1 AND id = ?2", id)
             guard count == 1 else { throw DirectoryRefusal.noSuchToken }
+        } committed: { [self] in
+            maps.withLock { $0.operatorDigests[id] = nil }
         }
-        maps.withLock { $0.operatorDigests[id] = nil }
     }
 
     package func operatorTokens() async throws -> [OperatorToken] {
@@ -271,6 +278,7 @@ package final class Directory: Sendable {
                     createdAt: Timestamp(rawValue: $0.int64(2)))
             }
             found.withLock { $0 = tokens }
+        } committed: {
         }
         return found.withLock { $0 }
     }
@@ -278,6 +286,11 @@ package final class Directory: Sendable {
     package var hasOperatorTokens: Bool { maps.withLock { !$0.operatorDigests.isEmpty } }
 
     // MARK: The copy in memory
+
+    private func write(
+        _ body: @escaping @Sendable (ShardTransaction) throws -> Void,
+        committed: @escaping @Sendable () -> Void
+    ) async throws { try await runWrite(body, committed) }
 
     private func change(
         _ name: String, _ body: @escaping @Sendable (ShardTransaction, TenantRecord) throws -> Void
@@ -291,10 +304,10 @@ package final class Directory: Sendable {
             try body(rows, record)
             let after = try Self.records(rows, name: name).first
             changed.withLock { $0 = after }
+        } committed: { [self] in
+            put(changed.withLock { $0! })
         }
-        let record = changed.withLock { $0! }
-        put(record)
-        return record
+        return changed.withLock { $0! }
     }
 
     private func put(_ record: TenantRecord) {
@@ -369,6 +382,18 @@ package final class Directory: Sendable {
         }
     }
 
+    private static func check(plan: String) throws {
+        guard !plan.isEmpty, plan.utf8.count <= 64 else {
+            throw DirectoryRefusal.invalidLimit("A plan's name has 1 to 64 bytes")
+        }
+    }
+
+    /// Whether a host is an IPv4 address; one in brackets never has a label that is a name.
+    private static func isAddress(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+    }
+
     private static func isLabel(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         func isLetterOrDigit(_ byte: UInt8) -> Bool {
@@ -381,10 +406,12 @@ package final class Directory: Sendable {
             && bytes.allSatisfy { isLetterOrDigit($0) || $0 == 0x2d }
     }
 
+    /// Without port and without the dot that ends a full domain name.
     private static func hostWithoutPort(_ host: String) -> String {
-        let host = host.lowercased()
-        guard !host.hasPrefix("["), let colon = host.lastIndex(of: ":") else { return host }
-        return String(host[..<colon])
+        var name = host.lowercased()[...]
+        if !name.hasPrefix("["), let colon = name.lastIndex(of: ":") { name = name[..<colon] }
+        if name.hasSuffix(".") { name = name.dropLast() }
+        return String(name)
     }
 }
 

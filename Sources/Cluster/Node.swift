@@ -60,25 +60,36 @@ package final class Node: Sendable {
     ) throws {
         let folder = try DataDirectory(configuration.dataDirectory)
         let existing = folder.existingShardCount()
-        if existing > 0 && existing != configuration.shardCount {
+        // The directory's file is made last: without it an earlier start stopped half-way, and this one goes on.
+        if folder.hasDirectory && existing != configuration.shardCount {
             throw DataDirectoryFault(
                 description:
                     "shards: \(configuration.dataDirectory) was made with \(existing) shards, not \(configuration.shardCount); the number is fixed when the data directory is made"
             )
         }
         let cache = configuration.cacheMegabytes * 1024 / (configuration.shardCount + 1)
-        writers = try (0...configuration.shardCount).map { number in
-            let shard = ShardID(rawValue: UInt16(number))
-            return try WriterLane(
+        func openLane(_ shard: ShardID, _ schema: ShardSchema) throws -> WriterLane {
+            try WriterLane(
                 shard: shard, queueLimit: configuration.queueLimit,
                 shedsLateRequests: configuration.shedsLateRequests, clock: clock, logger: logger
             ) {
                 try ShardStore(
-                    path: folder.shardPath(shard), shard: shard,
-                    schema: shard == .directory ? DirectorySchema.schema : deskSchema,
-                    now: clock(), options: ShardStoreOptions(cacheKilobytes: max(256, cache)))
+                    path: folder.shardPath(shard), shard: shard, schema: schema, now: clock(),
+                    options: ShardStoreOptions(cacheKilobytes: max(256, cache)))
             }
         }
+        var lanes: [WriterLane] = []
+        do {
+            for number in 1...configuration.shardCount {
+                lanes.append(try openLane(ShardID(rawValue: UInt16(number)), deskSchema))
+            }
+            lanes.insert(try openLane(.directory, DirectorySchema.schema), at: 0)
+        } catch {
+            // A start that failed must not hold threads and files.
+            for lane in lanes { lane.stop() }
+            throw error
+        }
+        writers = lanes
         let readers = ReaderLanes(
             count: configuration.readerLanes, queueLimit: configuration.queueLimit
         ) { try ShardReaderConnection(path: folder.shardPath($0)) }
@@ -89,7 +100,10 @@ package final class Node: Sendable {
         let lane = writers[0]
         directory = try Directory(
             shardCount: configuration.shardCount,
-            write: { body in _ = try await Self.submit(body, tenant: .system, lane: lane) },
+            write: { body, committed in
+                _ = try await Self.submit(
+                    body, tenant: .system, lane: lane, committed: committed)
+            },
             read: { body in
                 try ShardReaderConnection(path: folder.shardPath(.directory))
                     .read(tenant: .system, now: clock(), body)
@@ -111,7 +125,7 @@ package final class Node: Sendable {
 
     private static func submit<Answer: Sendable>(
         _ body: @escaping @Sendable (ShardTransaction) throws -> Answer, tenant: TenantID,
-        lane: WriterLane
+        lane: WriterLane, committed: @escaping @Sendable () -> Void = {}
     ) async throws -> Committed<Answer> {
         // The lane runs `body` and then `finish` one after the other; the box carries the answer between them.
         let box = AnswerBox<Answer>()
@@ -120,7 +134,10 @@ package final class Node: Sendable {
                 WriterLane.Work(
                     tenant: tenant, enqueued: monotonicNanoseconds(),
                     body: { rows in box.answer = try body(rows) },
-                    finish: { continuation.resume(with: $0) }))
+                    finish: { result in
+                        if case .success = result { committed() }
+                        continuation.resume(with: result)
+                    }))
         }
         return Committed(
             answer: box.answer!, position: Position(shard: lane.shard, index: index))
@@ -169,7 +186,12 @@ package final class Node: Sendable {
         guard record.state == .deleting else {
             throw DirectoryRefusal.notMarkedForDeletion(record.name)
         }
-        while try await write(record.route, { try $0.eraseRows(limit: 500) }).answer > 0 {}
+        while try await write(record.route, { try $0.eraseRows(limit: 500) }).answer > 0 {
+            // Resumed in the middle: what is left stays.
+            guard directory.tenant(named: record.name)?.state == .deleting else {
+                throw DirectoryRefusal.notMarkedForDeletion(record.name)
+            }
+        }
         try await directory.forget(record.name)
         logger.info("tenant erased", metadata: ["tenant": "\(record.name)"])
     }
@@ -197,6 +219,7 @@ package final class Node: Sendable {
         guard first else { return }
         readers.stop()
         for lane in writers { lane.stop() }
+        folder.close()
     }
 }
 

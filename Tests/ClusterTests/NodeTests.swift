@@ -1,0 +1,178 @@
+import Foundation
+import ServiceDesk
+import ShardStore
+import Testing
+import Wire
+
+@testable import Cluster
+
+struct NodeTests {
+    private struct Refused: Refusal, Equatable {}
+    private struct Broken: Error, Equatable {}
+
+    @Test func aWriteIsReadByTheNextReadAtItsPosition() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        for expected in 1...5 {
+            let written = try await test.node.countUp(acme)
+            #expect(written.answer == Int64(expected))
+            #expect(written.position.shard == acme.shard)
+            let level = ReadLevel.session(written.position)
+            #expect(try await test.node.number(acme, level: level) == Int64(expected))
+        }
+    }
+
+    @Test func aPositionThatIsNotReachedIsRefused() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        let position = try await test.node.countUp(acme).position
+        let ahead = Position(shard: position.shard, index: position.index.next)
+        await #expect(throws: Unavailable(reason: .behind, retryAfterSeconds: 1)) {
+            try await test.node.number(acme, level: .session(ahead))
+        }
+    }
+
+    @Test func refusalsAndFaultsLeaveNoTraceAndHarmNoNeighbour() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        let globex = try await test.tenant("globex")
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<200 {
+                group.addTask {
+                    let tenant = number % 2 == 0 ? acme : globex
+                    _ = try? await test.node.write(tenant) { rows in
+                        try rows.add(1, to: .tags)
+                        if number % 10 == 3 { throw Refused() }
+                        if number % 10 == 7 { throw Broken() }
+                    }
+                }
+            }
+        }
+        #expect(try await test.node.number(acme) == 100)
+        #expect(try await test.node.number(globex) == 60)
+        await #expect(throws: Broken()) { try await test.node.write(acme) { _ in throw Broken() } }
+    }
+
+    @Test func everythingIsThereAfterARestart() async throws {
+        var test = try TestNode()
+        let acme = try await test.tenant("acme")
+        var position: Position?
+        for _ in 0..<20 { position = try await test.node.countUp(acme).position }
+        test = try test.reopened()
+        defer { test.remove() }
+        #expect(try await test.node.number(acme, level: .session(try #require(position))) == 20)
+        #expect(try await test.node.countUp(acme).position.index == position?.index.next)
+    }
+
+    @Test func stoppingFinishesWhatWaitsAndRefusesTheRest() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        let outcomes = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<200 { group.addTask { (try? await test.node.countUp(acme)) != nil } }
+            group.addTask {
+                test.node.stop()
+                return false
+            }
+            return await group.reduce(into: 0) { if $1 { $0 += 1 } }
+        }
+        let again = try TestNode(folder: test.folder)
+        defer { again.node.stop() }
+        #expect(try await again.node.number(acme) == Int64(outcomes))
+        await #expect(throws: Unavailable.self) { try await test.node.countUp(acme) }
+    }
+
+    @Test func aFolderIsOneNodesAtATime() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        #expect(throws: DataDirectoryFault.self) { try TestNode(folder: test.folder) }
+        let second = try test.reopened()
+        second.node.stop()
+    }
+
+    @Test func theNumberOfShardsIsFixed() async throws {
+        let test = try TestNode(shards: 3)
+        defer { test.remove() }
+        test.node.stop()
+        for shards in [2, 4] {
+            #expect(throws: DataDirectoryFault.self) {
+                try TestNode(folder: test.folder, shards: shards)
+            }
+        }
+    }
+
+    @Test func aFirstStartThatStoppedHalfWayIsFinishedByTheNext() async throws {
+        let whole = try TestNode(shards: 5)
+        whole.node.stop()
+        defer { whole.remove() }
+        // As after a crash while the shards were made: some of them, and no directory yet.
+        for name in ["0.sqlite", "4.sqlite", "5.sqlite"] {
+            try FileManager.default.removeItem(at: whole.folder.appending(path: "shards/\(name)"))
+        }
+        let next = try TestNode(folder: whole.folder, shards: 5)
+        defer { next.node.stop() }
+        #expect(try await next.tenant("acme").name == "acme")
+    }
+
+    @Test func aShardThatCannotBeOpenedStopsTheStartAndFreesTheFolder() async throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        test.node.stop()
+        let path = test.folder.appending(path: "shards/2.sqlite")
+        let good = try Data(contentsOf: path)
+        try Data(repeating: 7, count: 8192).write(to: path)
+        #expect(throws: (any Error).self) { try TestNode(folder: test.folder) }
+        try good.write(to: path)
+        let again = try TestNode(folder: test.folder)
+        again.node.stop()
+    }
+
+    @Test func aFullQueueRefusesInsteadOfGrowing() async throws {
+        let test = try TestNode(queueLimit: 16)
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        let refused = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<2000 {
+                group.addTask {
+                    do {
+                        _ = try await test.node.countUp(acme)
+                        return false
+                    } catch { return (error as? Unavailable)?.reason == .overloaded }
+                }
+            }
+            return await group.reduce(into: 0) { if $1 { $0 += 1 } }
+        }
+        #expect(try await test.node.number(acme) == Int64(2000 - refused))
+    }
+}
+
+struct FairQueueTests {
+    @Test func tenantsAreServedInTurnWhateverTheirFlood() {
+        var queue = FairQueue<String>(limit: 100, tenantLimit: 50)
+        let (a, b, c) = (TenantID(rawValue: 1), TenantID(rawValue: 2), TenantID(rawValue: 3))
+        for number in 0..<10 { _ = queue.append("a\(number)", for: a) }
+        _ = queue.append("b0", for: b)
+        _ = queue.append("c0", for: c)
+        _ = queue.append("c1", for: c)
+        let first = queue.take(6)
+        #expect(first == ["a0", "b0", "c0", "a1", "c1", "a2"])
+        #expect(queue.count == 7)
+        let rest = queue.take(100)
+        #expect(rest.count == 7 && queue.isEmpty)
+    }
+
+    @Test func boundsHoldForAllAndForEach() {
+        var queue = FairQueue<Int>(limit: 5, tenantLimit: 3)
+        let (a, b) = (TenantID(rawValue: 1), TenantID(rawValue: 2))
+        let ofA = (0..<5).map { queue.append($0, for: a) }
+        let ofB = (0..<5).map { queue.append($0, for: b) }
+        #expect(ofA == [true, true, true, false, false])
+        #expect(ofB == [true, true, false, false, false])
+        _ = queue.take(1)
+        let fits = queue.append(9, for: b)
+        #expect(fits)
+    }
+}
