@@ -125,3 +125,36 @@ def test_limits_are_exact(node, desk):
     too_big = desk.call("POST", "/api/v2/uploads.json?filename=a", data=b"x" * ((20 << 20) + 1))
     assert too_big.status_code == 413
     assert desk.call("POST", "/api/v2/uploads.json?filename=a", data=b"x", token="wrong").status_code == 401
+
+
+def test_a_repeated_upload_keeps_one_file(node):
+    desk = node.create_tenant("repeat")
+    node.lodge("tenant", "limits", "repeat", "--storage-bytes", "2500000")
+    content = os.urandom(1_200_000)
+    headers = {"Idempotency-Key": "upload-1", "Content-Type": "image/png"}
+    answers = [desk.call("POST", "/api/v2/uploads.json?filename=a.png", data=content, headers=headers)
+               for _ in range(3)]
+    assert [answer.headers["x-idempotency-lookup"] for answer in answers] == ["miss", "hit", "hit"]
+    assert len({answer.json()["upload"]["attachment"]["id"] for answer in answers}) == 1
+    # Two copies would fill the limit; one leaves room for another file of the size.
+    assert upload(desk, content, "b.png", "image/png")["attachment"]["size"] == len(content)
+
+
+def test_an_upload_that_breaks_the_limit_leaves_nothing_behind(node):
+    desk = node.create_tenant("tight")
+    node.lodge("tenant", "limits", "tight", "--storage-bytes", "1500000")
+    assert desk.call("POST", "/api/v2/uploads.json?filename=a", data=os.urandom(2_000_000)).status_code == 403
+    upload(desk, os.urandom(1_400_000))
+
+
+def test_files_of_a_deleted_ticket_are_not_served_and_erasing_frees_them(node, zenpy):
+    from test_story_people import ended
+    desk = node.create_tenant("erased")
+    node.lodge("tenant", "limits", "erased", "--storage-bytes", "1000000")
+    number, comment = comment_with(desk, upload(desk, b"x" * 900_000)["token"])
+    url = comment["attachments"][0]["content_url"]
+    assert desk.call("DELETE", f"/api/v2/tickets/{number}.json").status_code == 204
+    assert fetch(node, url).status_code == 404
+    job = desk.call("DELETE", f"/api/v2/deleted_tickets/{number}.json").json()["job_status"]
+    assert desk.finished(job)["status"] == "completed"
+    upload(desk, b"x" * 900_000)

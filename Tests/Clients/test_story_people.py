@@ -132,3 +132,14 @@ def test_the_primary_address_stays_and_customers_do_not_change_theirs(acme):
     own = {"identity": {"type": "email", "value": "mine@acme.example"}}
     assert acme.call("POST", path + ".json", own, user="stays@acme.example").status_code == 403
     assert acme.call("GET", path + ".json", user="stays@acme.example").status_code == 200
+
+
+def test_a_new_address_is_not_verified_by_the_old_one(acme):
+    user = acme.post("/api/v2/users.json", {"user": {
+        "name": "Verified", "email": "first@verified.example", "verified": True}})["user"]
+    path = f"/api/v2/users/{user['id']}"
+    changed = acme.put(path + ".json", {"user": {"email": "second@verified.example"}})["user"]
+    assert (changed["email"], changed["verified"]) == ("second@verified.example", False)
+    acme.put(path + ".json", {"user": {"verified": True}})
+    assert {(i["value"], i["verified"]) for i in acme.get(path + "/identities.json")["identities"]} == {
+        ("first@verified.example", True), ("second@verified.example", True)}

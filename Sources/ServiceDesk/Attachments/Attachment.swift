@@ -14,6 +14,8 @@ package struct Attachment: Sendable, Equatable {
 
     /// Bytes of one file.
     package static let sizeLimit = 20 << 20
+    /// Bytes of all files of one upload: what is swept in one step.
+    package static let uploadSizeLimit: Int64 = 50 << 20
     /// Bytes of a chunk, all but the last.
     package static let chunkSize = 256_000
     /// Chunks of one write: a log entry stays below a megabyte.

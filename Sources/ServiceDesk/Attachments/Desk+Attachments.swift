@@ -49,7 +49,11 @@ extension ShardReader {
             "SELECT \(Attachment.columns) FROM attachments WHERE tenant = ?1 AND token = ?2",
             contentToken, read: Attachment.init)
         guard let found, found.state != .receiving else { return nil }
-        return found
+        guard let ticketID = found.ticketID else { return found }
+        let isThere = try first(
+            "SELECT 1 FROM tickets WHERE tenant = ?1 AND id = ?2 AND deleted_at IS NULL", ticketID
+        ) { _ in true }
+        return isThere == nil ? nil : found
     }
 
     /// A file's chunk; nil once the file was redacted or erased.
@@ -109,6 +113,13 @@ extension Desk where Rows == WritableRows {
             throw DeskRefusal.invalid(
                 "filename", .tooLong, "File: may have \(Attachment.sizeLimit) bytes")
         }
+        let together = try files(ofUpload: uploadID).reduce(Int64(0)) { $0 + $1.size }
+        guard together + added <= Attachment.uploadSizeLimit else {
+            throw DeskRefusal.invalid(
+                "token", .tooLong,
+                "Upload: its files may have \(Attachment.uploadSizeLimit) bytes together; use another token"
+            )
+        }
         guard try rows.count(.storedBytes) + added <= storageLimit else {
             throw DeskRefusal.limitReached(
                 "The desk's files may have \(storageLimit) bytes together; erase some or ask for more"
@@ -137,6 +148,15 @@ extension Desk where Rows == WritableRows {
         return Upload(
             expiresAt: Timestamp(rawValue: expiry ?? now.milliseconds),
             attachments: try files(ofUpload: uploadID).filter { $0.state == .ready })
+    }
+
+    /// Takes back a file that was begun and not finished, and its upload when nothing else is in it.
+    package func discardAttachment(_ id: Int64) throws {
+        guard let file = try findAttachment(id), file.state == .receiving,
+            let uploadID = file.uploadID, try owner(ofUpload: uploadID) == principal.userID
+        else { return }
+        try rows.remove(file)
+        if try files(ofUpload: uploadID).isEmpty { try rows.removeUpload(uploadID) }
     }
 
     package func deleteUpload(_ digest: [UInt8]) throws {
@@ -257,7 +277,7 @@ extension ShardTransaction {
         return ids.count
     }
 
-    private func remove(_ file: Attachment) throws {
+    fileprivate func remove(_ file: Attachment) throws {
         try removeChunks(of: file)
         try run("DELETE FROM attachments WHERE tenant = ?1 AND id = ?2", file.id)
     }

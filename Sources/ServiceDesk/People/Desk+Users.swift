@@ -213,6 +213,7 @@ extension Desk where Rows == WritableRows {
                 try Validation.required($0, "name", "Name", max: 255)
             } ?? old.name
         var email = old.email
+        var isVerified = changes.isVerified ?? old.isVerified
         if let wanted = changes.email ?? nil {
             let address = try Validation.email(wanted)
             if address != old.email {
@@ -221,12 +222,15 @@ extension Desk where Rows == WritableRows {
                 try rows.run(
                     "UPDATE identities SET is_primary = 0 WHERE tenant = ?1 AND user_id = ?2 AND kind = 0 AND is_primary = 1",
                     id)
+                // That somebody owned the old address says nothing of the new one.
+                isVerified = changes.isVerified ?? false
                 if owner == id {
                     try rows.run(
                         "UPDATE identities SET is_primary = 1 WHERE tenant = ?1 AND user_id = ?2 AND kind = 0 AND value = ?3",
                         id, address)
                 } else {
-                    try insertIdentity(address, user: id, isPrimary: true, isVerified: false)
+                    try requireRoomForIdentity(of: id)
+                    try insertIdentity(address, user: id, isPrimary: true, isVerified: isVerified)
                 }
                 email = address
             }
@@ -259,7 +263,7 @@ extension Desk where Rows == WritableRows {
             ticket_restriction = ?19, only_private_comments = ?20, moderator = ?21, updated_at = ?22,
             version = version + 1 WHERE tenant = ?1 AND id = ?2
             """, id, name, email, role.rawValue, changes.isSuspended ?? old.isSuspended,
-            changes.isVerified ?? old.isVerified, organization, role.isStaff ? team : nil, external,
+            isVerified, organization, role.isStaff ? team : nil, external,
             try text(changes.phone, old.phone, "phone", max: 128),
             try text(changes.alias, old.alias, "alias", max: 255),
             try text(changes.details, old.details, "details", max: 65_536),
@@ -274,6 +278,11 @@ extension Desk where Rows == WritableRows {
                 .rawValue,
             changes.onlyPrivateComments ?? old.onlyPrivateComments,
             changes.isModerator ?? old.isModerator, now.milliseconds)
+        if isVerified != old.isVerified || email != old.email {
+            try rows.run(
+                "UPDATE identities SET verified = ?3 WHERE tenant = ?1 AND user_id = ?2 AND is_primary = 1",
+                id, isVerified)
+        }
         if role != old.role {
             try rows.add(-1, to: .usersOfRole(old.role))
             try rows.add(1, to: .usersOfRole(role))

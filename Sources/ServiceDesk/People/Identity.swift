@@ -121,13 +121,7 @@ extension Desk where Rows == WritableRows {
         let owner = try changeable(userID)
         let value = try Identity.checked(value, kind)
         try requireFree(value, kind)
-        let count = try rows.first(
-            "SELECT count(*) FROM identities WHERE tenant = ?1 AND user_id = ?2", userID
-        ) { $0.int64(0) }
-        guard (count ?? 0) < Int64(Identity.countLimit) else {
-            throw DeskRefusal.invalid(
-                "base", .tooLong, "A user has at most \(Identity.countLimit) identities")
-        }
+        try requireRoomForIdentity(of: userID)
         let id = rows.makeIdentifier()
         try rows.run(
             "INSERT INTO identities VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?7)", userID, id,
@@ -199,6 +193,16 @@ extension Desk where Rows == WritableRows {
             throw DeskRefusal.forbidden("You do not have access to this page")
         }
         return owner
+    }
+
+    func requireRoomForIdentity(of userID: Int64) throws {
+        let count = try rows.first(
+            "SELECT count(*) FROM identities WHERE tenant = ?1 AND user_id = ?2", userID
+        ) { $0.int64(0) }
+        guard (count ?? 0) < Int64(Identity.countLimit) else {
+            throw DeskRefusal.invalid(
+                "base", .tooLong, "A user has at most \(Identity.countLimit) identities")
+        }
     }
 
     private func requireFree(_ value: String, _ kind: Identity.Kind) throws {

@@ -78,6 +78,7 @@ enum AttachmentEndpoints {
             writes[writes.count - 1].append(chunk)
         }
         let last = writes.removeLast()
+        if !writes.isEmpty, let stored = try await call.storedAnswer() { return stored }
         var started: Int64?
         do {
             for chunks in writes {
@@ -93,7 +94,7 @@ enum AttachmentEndpoints {
                 }
             }
             let id = started
-            return try await call.write { desk in
+            let answer = try await call.write { desk in
                 let id =
                     try id
                     ?? desk.beginAttachment(
@@ -102,13 +103,18 @@ enum AttachmentEndpoints {
                 try desk.append(last, to: id, storageLimit: storageLimit)
                 return uploadAnswer(try desk.finishAttachment(id), newest: id, token, call)
             }
+            // Two equal requests at once: the other one's file answered both, and this one's was not finished.
+            if let id { try await discard(id, call) }
+            return answer
         } catch {
-            // What was written of a new upload is of no use to anybody; if this fails too, the chore sweeps it.
-            if started != nil && given == nil {
-                _ = try? await call.step { try $0.deleteUpload(digest) }
-            }
+            // What was written is of no use to anybody; if this fails too, the chore sweeps it.
+            if let started { try? await discard(started, call) }
             throw error
         }
+    }
+
+    private static func discard(_ id: Int64, _ call: APICall) async throws {
+        try await call.step { try $0.discardAttachment(id) }
     }
 
     private static func uploadAnswer(
@@ -143,7 +149,8 @@ enum AttachmentEndpoints {
         answer.headers[.contentDisposition] = disposition(file)
         // Whatever a customer sent must not run in the desk's name.
         answer.headers[.contentSecurityPolicy] = "default-src 'none'; sandbox"
-        answer.headers[.cacheControl] = "private, max-age=3600"
+        // A file may be redacted at any time: no copy is kept.
+        answer.headers[.cacheControl] = "private, no-store"
         answer.stream = ChunkedBody(id: file.id, length: Int(file.size), count: file.chunkCount) {
             sequence in
             let bytes = try await node.read(tenant) { try $0.attachmentChunk(file.id, sequence) }

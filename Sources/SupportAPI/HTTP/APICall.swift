@@ -72,6 +72,20 @@ package struct APICall: Sendable {
         return answer
     }
 
+    /// The answer that this very request got before, when it carries an idempotency key: for requests of several writes,
+    /// which must not begin again.
+    func storedAnswer() async throws -> APIAnswer? {
+        guard let key = try idempotencyKey else { return nil }
+        let (credential, hash) = (credential, requestHash)
+        return try await node.read(tenant) { rows in
+            let principal = try Authenticator.principal(for: credential, in: rows)
+            guard let stored = try rows.idempotentAnswer(user: principal.userID, key: key),
+                constantTimeEqual(stored.requestHash, hash)
+            else { return nil }
+            return APIAnswer(stored)
+        }.answer
+    }
+
     /// One of several writes of one request, as whoever asks: without idempotency key and answer of its own.
     func step<Result: Sendable>(
         _ body: @escaping @Sendable (Desk<ShardTransaction>) throws -> Result

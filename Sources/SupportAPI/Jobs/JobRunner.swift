@@ -164,7 +164,7 @@ package final class JobRunner: Service {
                     return try rows.closeSolvedTickets(before: plan.closeBefore, limit: 50)
                         + rows.expireIdempotentAnswers(limit: 200)
                         + rows.expireJobs(before: plan.expireJobsBefore, limit: 50)
-                        + rows.expireUploads(limit: 2)
+                        + rows.expireUploads(limit: 1)
                 }
             ).answer > 0 {}
         } catch {
