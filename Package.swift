@@ -156,9 +156,11 @@ let package = Package(
             name: "SupportAPITests",
             dependencies: [
                 "SupportAPI", "OperatorAPI", "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
                 product("HummingbirdTesting", "hummingbird"),
-                product("NIOCore", "swift-nio"),
+                product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"), product("NIOEmbedded", "swift-nio"),
             ],
             resources: [.copy("Fixtures")], swiftSettings: settings),
         .testTarget(

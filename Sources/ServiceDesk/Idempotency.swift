@@ -9,11 +9,20 @@ package struct IdempotentAnswer: Sendable, Equatable {
     package let requestHash: [UInt8]
     package let status: Int
     package let location: String?
+    /// The record's version, for the answer's `ETag`.
+    package let version: Int64?
+    /// What the client was warned of.
+    package let warning: String?
     package let body: [UInt8]
-    package init(requestHash: [UInt8], status: Int, location: String?, body: [UInt8]) {
+    package init(
+        requestHash: [UInt8], status: Int, location: String?, version: Int64?, warning: String?,
+        body: [UInt8]
+    ) {
         self.requestHash = requestHash
         self.status = status
         self.location = location
+        self.version = version
+        self.warning = warning
         self.body = body
     }
 }
@@ -28,8 +37,9 @@ package enum Idempotency {
     static let sql = """
         CREATE TABLE idempotency(
             tenant INTEGER NOT NULL, user_id INTEGER NOT NULL, key TEXT NOT NULL,
-            request_hash BLOB NOT NULL, status INTEGER NOT NULL, location TEXT,
-            body BLOB NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (tenant, user_id, key)
+            request_hash BLOB NOT NULL, status INTEGER NOT NULL, location TEXT, version INTEGER,
+            warning TEXT, body BLOB NOT NULL, created_at INTEGER NOT NULL,
+            PRIMARY KEY (tenant, user_id, key)
         ) STRICT, WITHOUT ROWID;
         -- Expiry.
         CREATE INDEX idempotency_by_age ON idempotency(tenant, created_at);
@@ -40,13 +50,13 @@ extension ShardReader {
     package func idempotentAnswer(user: Int64, key: String) throws -> IdempotentAnswer? {
         try first(
             """
-            SELECT request_hash, status, location, body FROM idempotency
+            SELECT request_hash, status, location, version, warning, body FROM idempotency
             WHERE tenant = ?1 AND user_id = ?2 AND key = ?3 AND created_at > ?4
             """, user, key, now.milliseconds - Idempotency.lifetimeMilliseconds
         ) { row in
             IdempotentAnswer(
                 requestHash: row.blob(0), status: row.int(1), location: row.optionalText(2),
-                body: row.blob(3))
+                version: row.optionalInt64(3), warning: row.optionalText(4), body: row.blob(5))
         }
     }
 }
@@ -55,12 +65,12 @@ extension ShardTransaction {
     package func store(_ answer: IdempotentAnswer, user: Int64, key: String) throws {
         try run(
             """
-            INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             ON CONFLICT (tenant, user_id, key) DO UPDATE SET request_hash = excluded.request_hash,
-            status = excluded.status, location = excluded.location, body = excluded.body,
-            created_at = excluded.created_at
-            """, user, key, answer.requestHash, answer.status, answer.location, answer.body,
-            now.milliseconds)
+            status = excluded.status, location = excluded.location, version = excluded.version,
+            warning = excluded.warning, body = excluded.body, created_at = excluded.created_at
+            """, user, key, answer.requestHash, answer.status, answer.location, answer.version,
+            answer.warning, answer.body, now.milliseconds)
     }
 
     /// Forgets answers that are too old, at most `limit`; says how many.

@@ -26,6 +26,7 @@ package struct APICall: Sendable {
     let jobs: JobRunner
     let signIn: SignIn
     let tokenUses: TokenUses
+    let admission: Admission
 
     // MARK: Rows
 
@@ -33,9 +34,11 @@ package struct APICall: Sendable {
     package func read(
         _ body: @escaping @Sendable (Desk<ShardReader>) throws -> APIAnswer
     ) async throws -> APIAnswer {
-        let (credential, via, tenant, tokenUses) = (credential, via, tenant, tokenUses)
+        let (credential, via, tenant) = (credential, via, tenant)
+        let (tokenUses, admission) = (tokenUses, admission)
         return try await node.read(tenant, level: try level) { rows in
             let principal = try Authenticator.principal(for: credential, in: rows)
+            admission.isVerified = true
             tokenUses.note(credential, of: tenant, at: rows.now)
             return try body(Desk(rows: rows, principal: principal, via: via))
         }.answer
@@ -46,11 +49,13 @@ package struct APICall: Sendable {
     package func write(
         _ body: @escaping @Sendable (Desk<ShardTransaction>) throws -> APIAnswer
     ) async throws -> APIAnswer {
-        let (credential, via, tenant, tokenUses) = (credential, via, tenant, tokenUses)
+        let (credential, via, tenant) = (credential, via, tenant)
+        let (tokenUses, admission) = (tokenUses, admission)
         let key = try idempotencyKey
         let hash = key == nil ? [] : requestHash
         let committed = try await node.write(tenant) { rows in
             let principal = try Authenticator.principal(for: credential, in: rows)
+            admission.isVerified = true
             tokenUses.note(credential, of: tenant, at: rows.now)
             let desk = Desk(rows: rows, principal: principal, via: via)
             guard let key else { return try body(desk) }
@@ -124,6 +129,12 @@ package struct APICall: Sendable {
                     throw DeskRefusal.badRequest(
                         name: "InvalidPosition", "X-Lodge-Min-Position must look like 3.1042")
                 }
+                // Waiting would not help: no write of this desk ever had such a position.
+                guard position.shard == tenant.shard else {
+                    throw DeskRefusal.badRequest(
+                        name: "InvalidPosition",
+                        "X-Lodge-Min-Position names a shard that this desk is not on")
+                }
                 return .session(position)
             }
             switch headers[.lodgeConsistency] {
@@ -151,8 +162,22 @@ package struct APICall: Sendable {
 
     private var requestHash: [UInt8] {
         var hash = SHA256()
-        hash.update(data: Array("\(method.rawValue) \(path)\n".utf8))
-        for item in query.items { hash.update(data: Array("\(item.name)=\(item.value)\n".utf8)) }
+        // Each text after its length, so that no two requests can be the same bytes.
+        func add(_ text: String) {
+            withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) {
+                hash.update(bufferPointer: $0)
+            }
+            hash.update(data: Array(text.utf8))
+        }
+        add(method.rawValue)
+        add(path)
+        withUnsafeBytes(of: UInt64(query.items.count).littleEndian) {
+            hash.update(bufferPointer: $0)
+        }
+        for item in query.items {
+            add(item.name)
+            add(item.value)
+        }
         body.withUnsafeReadableBytes { hash.update(bufferPointer: $0) }
         return Array(hash.finalize())
     }
@@ -220,9 +245,10 @@ package struct APICall: Sendable {
         }
     }
 
-    /// Refuses when `If-Match` names another version than the record's.
-    package func requireVersion(_ version: Int64) throws {
+    /// Refuses when `If-Match` names another version than the record's, which is read only then.
+    package func requireVersion(_ current: @autoclosure () throws -> Int64) throws {
         guard let wanted = headers[.ifMatch], wanted != "*" else { return }
+        let version = try current()
         let matches = wanted.split(separator: ",").contains { tag in
             let tag = tag.drop { $0 == " " }
             return tag.hasPrefix("W/\"v\(version)-") || tag.hasPrefix("\"v\(version)-")
@@ -259,15 +285,18 @@ extension HTTPField.Name {
 extension APIAnswer {
     /// A stored answer, as it was given the first time.
     init(_ stored: IdempotentAnswer) {
-        self.init(status: .init(code: stored.status), body: ByteBuffer(bytes: stored.body))
+        self.init(
+            status: .init(code: stored.status), body: ByteBuffer(bytes: stored.body),
+            version: stored.version)
         if !stored.body.isEmpty { headers[.contentType] = "application/json; charset=utf-8" }
         if let location = stored.location { headers[.location] = location }
+        if let warning = stored.warning { headers[.apiWarning] = warning }
         headers[.idempotencyLookup] = "hit"
     }
 
     func stored(requestHash: [UInt8]) -> IdempotentAnswer {
         IdempotentAnswer(
             requestHash: requestHash, status: status.code, location: headers[.location],
-            body: Array(body.readableBytesView))
+            version: version, warning: headers[.apiWarning], body: Array(body.readableBytesView))
     }
 }

@@ -64,6 +64,8 @@ package enum ErrorAnswers {
         .notFound, "RecordNotFound", "No desk answers to this host name")
     static let suspended = structured(
         .forbidden, "AccountSuspended", "This desk is suspended; its operator can resume it")
+    static let cutShort = simple(
+        .badRequest, "InvalidRequest", "The body ended before its announced length")
     static let tooLarge = simple(
         .contentTooLarge, "PayloadTooLarge", "The body is larger than this endpoint takes")
 

@@ -12,12 +12,10 @@ import Wire
 package struct SupportContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     let remoteAddress: String?
-    let isLoopback: Bool
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress
-        isLoopback = remoteAddress == "127.0.0.1" || remoteAddress == "::1"
     }
 }
 
@@ -35,7 +33,7 @@ package final class SupportAPI: Sendable {
     private let logger: Logger
     private let trustedProxies: Set<String>
 
-    /// - Parameter trustedProxies: addresses whose `X-Forwarded-*` headers are believed.
+    /// - Parameter trustedProxies: addresses whose `Forwarded` and `X-Forwarded-*` headers are believed.
     package init(node: Node, logger: Logger, trustedProxies: Set<String> = []) {
         self.node = node
         self.logger = logger
@@ -75,6 +73,9 @@ package final class SupportAPI: Sendable {
             answer = ErrorAnswers.answer(unavailable)
         } catch is BodyTooLarge {
             answer = ErrorAnswers.tooLarge
+        } catch is BodyCutShort {
+            // Nobody is left to read this, as a rule; the log and the counters still see a client's doing, not a fault.
+            answer = ErrorAnswers.cutShort
         } catch {
             logger.error(
                 "request failed",
@@ -86,25 +87,51 @@ package final class SupportAPI: Sendable {
         finish(&answer, request, requestID, standing)
         let elapsed = ContinuousClock.now - started
         record(operation, answer, elapsed, tenantName, requestID)
-        return Response(
-            status: answer.status, headers: answer.headers,
-            body: body(of: answer, isHead: request.method == .head))
-    }
-
-    private func body(of answer: APIAnswer, isHead: Bool) -> ResponseBody {
-        guard let stream = answer.stream else {
-            let hasBody = answer.body.readableBytes > 0 && !isHead
-            return hasBody ? ResponseBody(byteBuffer: answer.body) : ResponseBody()
-        }
-        return ResponseBody(contentLength: stream.length) { writer in
-            if !isHead {
-                for place in 0..<stream.count { try await writer.write(stream.read(place)) }
-            }
-            try await writer.finish(nil)
-        }
+        return response(answer, to: request)
     }
 
     private struct BodyTooLarge: Error {}
+    private struct BodyCutShort: Error {}
+
+    /// The answer on the wire. HEAD has the length that GET would have; 204 and 304 have none.
+    private func response(_ answer: APIAnswer, to request: Request) -> Response {
+        let isHead = request.method == .head
+        if let stream = answer.stream {
+            let body = ResponseBody(contentLength: stream.length) { writer in
+                if !isHead {
+                    for place in 0..<stream.count { try await writer.write(stream.read(place)) }
+                }
+                try await writer.finish(nil)
+            }
+            return Response(status: answer.status, headers: answer.headers, body: body)
+        }
+        let isBare = answer.status == .noContent || answer.status == .notModified
+        let hasBody = !isBare && !isHead && answer.body.readableBytes > 0
+        var response = Response(
+            status: answer.status, headers: answer.headers,
+            body: hasBody ? ResponseBody(byteBuffer: answer.body) : ResponseBody())
+        response.headers[.contentLength] = isBare ? nil : String(answer.body.readableBytes)
+        return response
+    }
+
+    /// The whole body, or an error that says whose doing it is that there is none.
+    private func body(of request: Request, upTo limit: Int) async throws -> ByteBuffer {
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw BodyTooLarge()
+        } catch {
+            // Reading fails only with the connection.
+            throw BodyCutShort()
+        }
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
+            body.readableBytes < length
+        {
+            throw BodyCutShort()
+        }
+        return body
+    }
 
     private func route(
         _ request: Request, scheme: String, context: SupportContext,
@@ -115,20 +142,95 @@ package final class SupportAPI: Sendable {
         let path = parts[0]
         let plain = path.hasSuffix(".json") ? path.dropLast(5) : path
         let method = request.method == .head ? HTTPRequest.Method.get : request.method
-        let host = host(of: request, context)
-        guard let route = self.tenantRoute(request, host: host, context) else {
-            return ErrorAnswers.unknownHost
-        }
+        let peer = Peer(
+            host: request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? "",
+            scheme: scheme, headers: request.headers, remote: context.remoteAddress,
+            trusted: trustedProxies)
+        guard let route = tenantRoute(request, peer) else { return ErrorAnswers.unknownHost }
         tenant = route.name
         guard route.state == .active else { return ErrorAnswers.suspended }
         let now = node.clock()
-        let charged = limiter.charge(route, now: now)
-        standing = charged
-        if charged.isExceeded {
-            return ErrorAnswers.tooOften(
-                charged.resetSeconds,
-                "This desk may make \(charged.limit) requests a minute; wait for the next one")
+        let admission = Admission()
+        guard request.headers[.authorization] != nil else {
+            let charged = limiter.chargeAnonymous(route, address: peer.address, now: now)
+            standing = charged
+            if charged.isExceeded { return Self.tooManyAnonymous(charged) }
+            return try await handle(
+                request, method, path: path, plain: plain,
+                query: parts.count > 1 ? parts[1] : "", peer, route, admission,
+                operation: &operation
+            ) {}
         }
+        // Who asks is known only when their rows are read: the tenant pays first, and gets it back when it was nobody.
+        // Not before the body is here, so that slow bodies of nobody's hold nothing back.
+        var isCharged = false
+        func charge() throws {
+            let charged = limiter.charge(route, now: now)
+            isCharged = true
+            standing = charged
+            if charged.isExceeded {
+                throw DeskRefusal.tooOften(
+                    retryAfterSeconds: charged.resetSeconds,
+                    "This desk may make \(charged.limit) requests a minute; wait for the next one"
+                )
+            }
+        }
+        let outcome: Result<APIAnswer, any Error>
+        do {
+            outcome = .success(
+                try await handle(
+                    request, method, path: path, plain: plain,
+                    query: parts.count > 1 ? parts[1] : "", peer, route, admission,
+                    operation: &operation, charge: charge))
+        } catch { outcome = .failure(error) }
+        if admission.isVerified || isCharged && standing?.isExceeded == true {
+            return try outcome.get()
+        }
+        if case .failure(let error) = outcome, error is Unavailable {
+            if isCharged { limiter.refund(route, chargedAt: now) }
+            throw error
+        }
+        if await isSomebody(request, outcome, route) {
+            if !isCharged { try charge() }
+            return try outcome.get()
+        }
+        if isCharged { limiter.refund(route, chargedAt: now) }
+        let charged = limiter.chargeAnonymous(route, address: peer.address, now: now)
+        standing = charged
+        return charged.isExceeded ? Self.tooManyAnonymous(charged) : try outcome.get()
+    }
+
+    /// Whether a request that was answered before its rows were read, such as one with a malformed body, came with a
+    /// credential that is good.
+    private func isSomebody(
+        _ request: Request, _ outcome: Result<APIAnswer, any Error>, _ route: TenantRoute
+    ) async -> Bool {
+        if case .failure(let error) = outcome, error as? DeskRefusal == .unauthenticated {
+            return false
+        }
+        do {
+            let credential = try await signIn.credential(
+                request.headers[.authorization], tenant: route)
+            _ = try await node.read(route) {
+                try Authenticator.principal(for: credential, in: $0)
+            }
+            return true
+        } catch { return false }
+    }
+
+    private static func tooManyAnonymous(_ standing: RateLimiter.Standing) -> APIAnswer {
+        ErrorAnswers.tooOften(
+            standing.resetSeconds,
+            "Without signing in, one address may make \(standing.limit) requests a minute; wait for the next one"
+        )
+    }
+
+    /// Finds the endpoint and lets it answer. `charge` is called when the whole request is here.
+    private func handle(
+        _ request: Request, _ method: HTTPRequest.Method, path: Substring, plain: Substring,
+        query: Substring, _ peer: Peer, _ route: TenantRoute, _ admission: Admission,
+        operation: inout String, charge: () throws -> Void
+    ) async throws -> APIAnswer {
         let endpoint: Endpoint
         let parameters: [String: String]
         switch table.match(method, plain) {
@@ -146,54 +248,35 @@ package final class SupportAPI: Sendable {
             _ = try await node.read(route) {
                 try Authenticator.principal(for: credential, in: $0)
             }
+            admission.isVerified = true
+            try charge()
             let declared = request.headers[.contentLength].flatMap { Int($0) }
             let wanted = max(0, min(declared ?? endpoint.bodyLimit, endpoint.bodyLimit))
             try largeBodies.reserve(wanted)
             reserved = wanted
         }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: endpoint.bodyLimit)
-        } catch is NIOTooManyBytesError { throw BodyTooLarge() }
+        let body = try await body(of: request, upTo: endpoint.bodyLimit)
+        if !endpoint.takesBytes { try charge() }
         let call = APICall(
             method: request.method, path: String(path), parameters: parameters,
-            query: try Query(parts.count > 1 ? parts[1] : ""), headers: request.headers, body: body,
-            origin: "\(forwardedScheme(request, context) ?? scheme)://\(host)",
+            query: try Query(query), headers: request.headers, body: body,
+            origin: "\(peer.scheme)://\(peer.host)",
             credential: credential,
             via: Via(
                 channel: .api, client: request.headers[.userAgent],
-                address: context.remoteAddress), tenant: route, node: node, jobs: jobs,
-            signIn: signIn, tokenUses: tokenUses)
+                address: peer.address), tenant: route, node: node, jobs: jobs,
+            signIn: signIn, tokenUses: tokenUses, admission: admission)
         return try await endpoint.handle(call)
     }
 
     // MARK: Who is meant
 
-    private func host(of request: Request, _ context: SupportContext) -> String {
-        if let address = context.remoteAddress, trustedProxies.contains(address),
-            let forwarded = request.headers[HTTPField.Name("X-Forwarded-Host")!]
-        {
-            return forwarded
-        }
-        return request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? ""
-    }
-
-    private func forwardedScheme(_ request: Request, _ context: SupportContext) -> String? {
-        guard let address = context.remoteAddress, trustedProxies.contains(address),
-            let scheme = request.headers[HTTPField.Name("X-Forwarded-Proto")!],
-            scheme == "http" || scheme == "https"
-        else { return nil }
-        return scheme
-    }
-
-    private func tenantRoute(_ request: Request, host: String, _ context: SupportContext)
-        -> TenantRoute?
-    {
-        // For people at the machine itself, where no name resolves.
-        if context.isLoopback, let name = request.headers[.lodgeTenant] {
+    private func tenantRoute(_ request: Request, _ peer: Peer) -> TenantRoute? {
+        // For people at the machine itself, where no name resolves. Not through a proxy: there anybody may be behind it.
+        if peer.isLocal, let name = request.headers[.lodgeTenant] {
             return node.directory.tenant(named: name)?.route
         }
-        return node.directory.route(host: host)
+        return node.directory.route(host: peer.host)
     }
 
     // MARK: What every answer carries

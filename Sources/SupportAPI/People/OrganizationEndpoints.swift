@@ -121,6 +121,7 @@ enum OrganizationEndpoints {
         ) { call in
             let id = try call.id()
             return try await call.write { desk in
+                try call.requireVersion(desk.organization(id).version)
                 try desk.deleteOrganization(id)
                 return .noContent
             }
@@ -210,6 +211,7 @@ enum OrganizationEndpoints {
         ) { call in
             let id = try call.id()
             return try await call.write { desk in
+                try call.requireVersion(desk.team(id).version)
                 try desk.deleteTeam(id)
                 return .noContent
             }

@@ -57,6 +57,8 @@ enum MembershipDecoder {
     static func create(
         _ kind: MembershipKind, _ fields: FieldReader, user: Int64? = nil, _ desk: WritingDesk
     ) throws -> Membership {
+        // First, so that who may not learns nothing of what the fields must be.
+        try desk.require(.create, kind == .team ? .groupMembership : .organizationMembership)
         let ownerField = kind == .team ? "group_id" : "organization_id"
         guard let user = try user ?? (fields.int64("user_id") ?? nil) else {
             throw DeskRefusal.invalid("user_id", .blank, "User: cannot be blank")

@@ -140,8 +140,9 @@ enum UserEndpoints {
         ) { call in
             let id = try call.id()
             return try await call.write { desk in
+                try call.requireVersion(desk.user(id).version)
                 let user = try desk.deleteUser(id)
-                return .json {
+                return .json(version: user.version) {
                     $0.object {
                         $0.key("user"); $0.user(user, call)
                     }

@@ -137,9 +137,7 @@ enum TicketEndpoints {
             let changes = try TicketDecoder.changes(fields)
             let ignored = ["description", "id", "created_at", "url"].filter(fields.has)
             return try await call.write { desk in
-                if call.headers[.ifMatch] != nil {
-                    try call.requireVersion(desk.ticket(id).version)
-                }
+                try call.requireVersion(desk.ticket(id).version)
                 var result = answer(try desk.updateTicket(id, changes), isNew: false, call)
                 if !ignored.isEmpty {
                     result.headers[.apiWarning] =
@@ -154,9 +152,7 @@ enum TicketEndpoints {
         ) { call in
             let id = try call.id()
             return try await call.write { desk in
-                if call.headers[.ifMatch] != nil {
-                    try call.requireVersion(desk.ticket(id).version)
-                }
+                try call.requireVersion(desk.ticket(id).version)
                 try desk.deleteTicket(id)
                 return .noContent
             }
@@ -214,6 +210,7 @@ enum TicketEndpoints {
         ) { call in
             let (id, comment) = (try call.id(), try call.id("comment_id"))
             return try await call.write { desk in
+                try call.requireVersion(desk.ticket(id).version)
                 try desk.makeCommentPrivate(id, comment)
                 return .noContent
             }
@@ -512,7 +509,10 @@ enum TicketEndpoints {
             let names = try FieldReader(call.json()).strings("tags")
                 ?? call.query["tags"].map({ [$0] })
         else { throw DeskRefusal.badRequest(name: "InvalidRequest", "tags is missing") }
-        return try await call.write { desk in tags(try desk.changeTags(id, change, names), status) }
+        return try await call.write { desk in
+            try call.requireVersion(desk.ticket(id).version)
+            return tags(try desk.changeTags(id, change, names), status)
+        }
     }
 
     private static func metrics(_ call: APICall) async throws -> APIAnswer {
@@ -572,7 +572,9 @@ enum RequestEndpoints {
             let comment = try TicketDecoder.comment(fields)
             let solved = try fields.bool("solved") ?? false
             return try await call.write { desk in
-                answer(try desk.updateRequest(id, comment: comment, solved: solved).ticket, call)
+                try call.requireVersion(desk.request(id).version)
+                return answer(
+                    try desk.updateRequest(id, comment: comment, solved: solved).ticket, call)
             }
         },
         Endpoint(

@@ -1,0 +1,314 @@
+import HTTPTypes
+import Testing
+
+@testable import SupportAPI
+
+/// What clients build on beside the records: forms of a path, versions, limits, keys, positions, pages, jobs.
+struct ProtocolTests {
+    @Test func everyPathAnswersWithAndWithoutItsEnding() async throws {
+        try await Harness.run { desk in
+            let plain = try await desk.call(.admin, .get, "/api/v2/users/me")
+            let dotted = try await desk.call(.admin, .get, "/api/v2/users/me.json")
+            #expect(plain.status == 200)
+            #expect(plain.text == dotted.text)
+        }
+    }
+
+    @Test func anUnchangedAnswerIsNotSentAgain() async throws {
+        try await Harness.run { desk in
+            let path = "/api/v2/tickets/\(try await desk.ticket())"
+            let first = try await desk.call(.admin, .get, path)
+            let tag = try #require(first.header("ETag"))
+            let again = try await desk.call(.admin, .get, path, headers: ["If-None-Match": tag])
+            #expect(again.status == 304)
+            #expect(again.text.isEmpty)
+            _ = try await desk.call(.admin, .put, path, #"{"ticket":{"subject":"Other"}}"#)
+            let changed = try await desk.call(.admin, .get, path, headers: ["If-None-Match": tag])
+            #expect(changed.status == 200)
+            let stale = try await desk.call(
+                .admin, .put, path, #"{"ticket":{"subject":"Third"}}"#, headers: ["If-Match": tag])
+            #expect(stale.status == 412)
+        }
+    }
+
+    @Test func theLimitIsSaidAndKeptAndEndsWithTheMinute() async throws {
+        try await Harness.run(requestsPerMinute: 3) { desk in
+            for left in [2, 1, 0] {
+                let answer = try await desk.call(.admin, .get, "/api/v2/users/me")
+                #expect(answer.status == 200)
+                #expect(answer.header("X-Rate-Limit") == "3")
+                #expect(answer.header("X-Rate-Limit-Remaining") == String(left))
+                #expect(answer.header("ratelimit-reset").flatMap(Int.init) != nil)
+            }
+            let refused = try await desk.call(.agent, .get, "/api/v2/users/me")
+            #expect(refused.status == 429)
+            let wait = try #require(refused.header("Retry-After").flatMap(Int64.init))
+            #expect((1...60).contains(wait))
+            let other = try await desk.call(
+                .stranger, .get, "/api/v2/users/me", host: "globex.desk.example")
+            #expect(other.status == 200)
+            desk.clock.advance(seconds: wait)
+            #expect(try await desk.call(.admin, .get, "/api/v2/users/me").status == 200)
+        }
+    }
+
+    @Test func aRequestKeepsItsNumberOrGetsOne() async throws {
+        try await Harness.run { desk in
+            func number(_ sent: [String: String]) async throws -> String? {
+                try await desk.call(.admin, .get, "/api/v2/users/me", headers: sent)
+                    .header("X-Request-Id")
+            }
+            let kept = try await number(["X-Request-Id": "abc-1"])
+            #expect(kept == "abc-1")
+            let long = String(repeating: "x", count: 129)
+            let fresh = try await number(["X-Request-Id": long])
+            #expect(fresh != long && fresh?.isEmpty == false)
+        }
+    }
+
+    /// Every endpoint that writes takes the key: the second answer is the first's, and nothing is done twice.
+    @Test func everyWriteCanBeRepeatedUnderItsKey() async throws {
+        try await Harness.run { desk in
+            for endpoint in Endpoints.all where endpoint.method != .get {
+                // A record for each path parameter's kind, fresh for each endpoint.
+                let path = try await Self.target(endpoint, desk)
+                let body = try await Self.body(endpoint, desk)
+                let key = ["Idempotency-Key": endpoint.operation]
+                let first = try await desk.call(
+                    .admin, endpoint.method, path, body, headers: key)
+                let second = try await desk.call(
+                    .admin, endpoint.method, path, body, headers: key)
+                let note = "\(endpoint.operation) \(path) \(first.text.prefix(300))"
+                #expect((200...201).contains(first.status) || first.status == 204, "\(note)")
+                #expect(first.header("x-idempotency-lookup") == "miss", "\(note)")
+                #expect(second.header("x-idempotency-lookup") == "hit", "\(note)")
+                #expect(first.header("X-Lodge-Position") != nil, "\(note)")
+                #expect(second.status == first.status, "\(note)")
+                #expect(second.text == first.text, "\(note)")
+                #expect(second.header("ETag") == first.header("ETag"), "\(note)")
+                #expect(second.header("Location") == first.header("Location"), "\(note)")
+                try await desk.runJobs()
+            }
+        }
+    }
+
+    private static func target(_ endpoint: Endpoint, _ desk: Harness) async throws -> String {
+        let operation = endpoint.operation
+        let name = "\"name\":\"R \(operation)\""
+        let email = "\"email\":\"\(operation.lowercased())@acme.example\""
+        func user() async throws -> Int64 {
+            try await desk.make("users", "user", "\(name),\(email)")
+        }
+        var path = endpoint.path
+        func fill(_ parameter: String, _ id: Int64) {
+            let parts = path.split(separator: "/").map {
+                $0 == "{\(parameter)}" ? String(id) : String($0)
+            }
+            path = "/" + parts.joined(separator: "/")
+        }
+        let area = path.split(separator: "/")[2]
+        switch area {
+        case _ where operation.contains("Membership") && path.contains("{id}"):
+            let isTeam = operation.contains("Group")
+            let person =
+                isTeam
+                ? try await desk.make("users", "user", "\(name),\(email),\"role\":\"agent\"")
+                : try await user()
+            guard operation != "createUserGroupMembership",
+                operation != "createUserOrganizationMembership"
+            else {
+                fill("id", person)
+                break
+            }
+            let owner = isTeam ? "group" : "organization"
+            let home = try await desk.make("\(owner)s", owner, name)
+            let id = try await desk.make(
+                "\(owner)_memberships", "\(owner)_membership",
+                "\"user_id\":\(person),\"\(owner)_id\":\(home)")
+            fill("user_id", person)
+            fill("id", id)
+        case "tickets", "requests", "deleted_tickets":
+            guard path.contains("{id}") else { break }
+            let file = try await desk.call(.admin, .post, "/api/v2/uploads?filename=a.txt", "x")
+            let token = file.body["upload"]?["token"]?.text ?? ""
+            fill(
+                "attachment_id",
+                file.body["upload"]?["attachment"]?["id"]?.number ?? 0)
+            let id = try await desk.make(
+                "tickets", "ticket", "\"comment\":{\"body\":\"b\",\"uploads\":[\"\(token)\"]}")
+            if path.contains("comment_id") {
+                let list = try await desk.call(.admin, .get, "/api/v2/tickets/\(id)/comments")
+                fill("comment_id", list.body["comments"]?.items.first?["id"]?.number ?? 0)
+            }
+            if area == "deleted_tickets" {
+                _ = try await desk.call(.admin, .delete, "/api/v2/tickets/\(id)")
+            }
+            fill("id", id)
+        case "users" where path.contains("identities"):
+            let person = try await user()
+            fill("user_id", person)
+            let id = try await desk.make(
+                "users/\(person)/identities", "identity",
+                "\"type\":\"email\",\"value\":\"o\(operation.lowercased())@acme.example\"")
+            if operation != "createIdentity" {
+                let identity = "/api/v2/users/\(person)/identities/\(id)"
+                if operation == "makeIdentityPrimary" {
+                    _ = try await desk.call(.admin, .put, identity + "/verify")
+                }
+                fill("id", id)
+            }
+        case "uploads" where path.contains("{token}"):
+            let upload = try await desk.call(.admin, .post, "/api/v2/uploads?filename=a.txt", "x")
+            let token = upload.body["upload"]?["token"]?.text ?? ""
+            return "/api/v2/uploads/\(token)"
+        case "uploads": return path + "?filename=a.txt"
+        case "users" where path.contains("{id}"): fill("id", try await user())
+        case "organizations" where path.contains("{id}"):
+            fill("id", try await desk.make("organizations", "organization", name))
+        case "groups" where path.contains("{id}"):
+            fill("id", try await desk.make("groups", "group", name))
+        case "api_tokens" where path.contains("{id}"):
+            fill("id", try await desk.make("api_tokens", "api_token", "\"description\":\"t\""))
+        default: break
+        }
+        let takesIDs = endpoint.query.contains { $0.name == "ids" }
+        return takesIDs ? path + "?ids=999" : path
+    }
+
+    private static func body(_ endpoint: Endpoint, _ desk: Harness) async throws -> String? {
+        let operation = endpoint.operation
+        guard operation.contains("Membership"), endpoint.method == .post else {
+            let body = EveryRouteTests.body
+            // Names and numbers of one's own are unique.
+            return body.split(separator: "Delta").joined(separator: "D \(operation)")
+                .split(separator: "\"e1\"").joined(separator: "\"e \(operation)\"")
+                .split(separator: "e1@").joined(separator: "e\(operation.lowercased())@")
+        }
+        let isTeam = operation.contains("Group")
+        let owner = isTeam ? "group" : "organization"
+        let home = try await desk.make("\(owner)s", owner, "\"name\":\"Home \(operation)\"")
+        var person = ""
+        if operation == "createGroupMembership" { person = "\"user_id\":\(desk.id(.agent))," }
+        if operation == "createOrganizationMembership" {
+            person = "\"user_id\":\(desk.id(.endUser)),"
+        }
+        let one = "{\(person)\"\(owner)_id\":\(home)}"
+        return "{\"\(owner)_membership\":\(one),\"\(owner)_memberships\":[\(one)]}"
+    }
+
+    @Test func aWritesPositionMakesItVisible() async throws {
+        try await Harness.run { desk in
+            let made = try await desk.call(
+                .admin, .post, "/api/v2/groups", #"{"group":{"name":"North"}}"#)
+            let position = try #require(made.header("X-Lodge-Position"))
+            let id = try #require(made.body["group"]?["id"]?.number)
+            let read = try await desk.call(
+                .admin, .get, "/api/v2/groups/\(id)", headers: ["X-Lodge-Min-Position": position])
+            #expect(read.status == 200)
+        }
+    }
+
+    @Test(arguments: [1, 3, 5, 7, 100])
+    func bothPaginationsShowEveryRecordOnce(size: Int) async throws {
+        try await Harness.run { desk in
+            var made: [Int64] = []
+            for number in 0..<7 { made.append(try await desk.ticket("Number \(number)")) }
+            for start in ["per_page=\(size)", "page[size]=\(size)"] {
+                var next: String? = "/api/v2/tickets.json?\(start)"
+                var seen: [Int64] = []
+                var pages = 0
+                while let path = next, pages < 20 {
+                    let answer = try await desk.call(.admin, .get, path)
+                    #expect(answer.status == 200)
+                    seen += answer.body["tickets"]?.items.compactMap { $0["id"]?.number } ?? []
+                    pages += 1
+                    let link: String?
+                    if start.hasPrefix("per_page") {
+                        #expect(answer.body["count"]?.number == 7)
+                        link = answer.body["next_page"]?.text
+                    } else {
+                        let hasMore = answer.body["meta"]?["has_more"] == .bool(true)
+                        link = hasMore ? answer.body["links"]?["next"]?.text : nil
+                    }
+                    if let link { #expect(link.hasPrefix("http://acme.desk.example/api/v2/")) }
+                    next = link.map { String($0.dropFirst("http://acme.desk.example".count)) }
+                }
+                #expect(seen == made)
+                #expect(pages == (7 + size - 1) / size)
+            }
+        }
+    }
+
+    @Test func aJobIsDoneInStepsAndSaysWhatBecameOfEachItem() async throws {
+        try await Harness.run { desk in
+            let groups = (0..<12).map { "{\"name\":\"O \($0 == 11 ? 0 : $0)\"}" }
+            let queued = try await desk.call(
+                .admin, .post, "/api/v2/organizations/create_many",
+                "{\"organizations\":[\(groups.joined(separator: ","))]}")
+            let id = try #require(queued.body["job_status"]?["id"]?.text)
+            #expect(queued.body["job_status"]?["status"]?.text == "queued")
+            let path = "/api/v2/job_statuses/\(id)"
+            #expect(try await desk.api.jobs.step(desk.acme))
+            let half = try await desk.call(.admin, .get, path)
+            #expect(half.body["job_status"]?["progress"]?.number == 10)
+            try await desk.runJobs()
+            let done = try await desk.call(.admin, .get, path)
+            #expect(done.body["job_status"]?["status"]?.text == "completed")
+            let results = done.body["job_status"]?["results"]?.items ?? []
+            #expect(results.count == 12)
+            #expect(results.last?["error"]?.text == "RecordInvalid")
+            let count = try await desk.call(.admin, .get, "/api/v2/organizations/count")
+            #expect(count.body["count"]?["value"]?.number == 11)
+            #expect(try await desk.call(.agent, .get, path).status == 404)
+        }
+    }
+
+    @Test func createOrUpdateMakesOneAndThenChangesIt() async throws {
+        try await Harness.run { desk in
+            for (path, key, fields) in [
+                ("tickets", "ticket", #""external_id":"e","comment":{"body":"b"}"#),
+                ("users", "user", #""external_id":"e","name":"Eve""#),
+                ("organizations", "organization", #""external_id":"e","name":"Echo""#),
+            ] {
+                var ids: [Int64?] = []
+                for status in [201, 200] {
+                    let answer = try await desk.call(
+                        .admin, .post, "/api/v2/\(path)/create_or_update",
+                        "{\"\(key)\":{\(fields)}}")
+                    #expect(answer.status == status, "\(answer.text)")
+                    ids.append(answer.body[key]?["id"]?.number)
+                }
+                #expect(ids[0] != nil && ids[0] == ids[1])
+            }
+        }
+    }
+
+    @Test func aSafeUpdateOfAnOlderStateIsAConflict() async throws {
+        try await Harness.run { desk in
+            let path = "/api/v2/tickets/\(try await desk.ticket())"
+            let read = try await desk.call(.admin, .get, path)
+            let stamp = try #require(read.body["ticket"]?["updated_at"]?.text)
+            let body =
+                "{\"ticket\":{\"subject\":\"S\",\"safe_update\":true,\"updated_stamp\":\"\(stamp)\"}}"
+            desk.clock.advance(seconds: 5)
+            #expect(try await desk.call(.admin, .put, path, body).status == 200)
+            desk.clock.advance(seconds: 5)
+            let late = try await desk.call(.admin, .put, path, body)
+            #expect(late.status == 409)
+            #expect(late.error == "UpdateConflict")
+        }
+    }
+
+    @Test func aTokenSaysWhenItWasUsed() async throws {
+        try await Harness.run { desk in
+            _ = try await desk.call(.agent, .get, "/api/v2/users/me")
+            await desk.api.flushTokenUses()
+            let tokens = try await desk.call(.admin, .get, "/api/v2/api_tokens")
+            let used = tokens.body["api_tokens"]?.items.filter {
+                $0["last_used_at"] != JSONValue.null
+            }
+            // The agent's, and the admin's with which this was asked only later: once written, at the next flush.
+            #expect(used?.count == 1)
+        }
+    }
+}
