@@ -10,14 +10,15 @@ package struct Desk<Rows: ShardReader> {
     package let principal: Principal
     /// How the request came in, kept on the audit.
     package let via: Via
+    /// The time at which what is done here happens: that of the rows, or an earlier one for what is imported.
+    package let now: Timestamp
 
-    package init(rows: Rows, principal: Principal, via: Via = Via()) {
+    package init(rows: Rows, principal: Principal, via: Via = Via(), now: Timestamp? = nil) {
         self.rows = rows
         self.principal = principal
         self.via = via
+        self.now = now ?? rows.now
     }
-
-    package var now: Timestamp { rows.now }
 }
 
 /// The rows a desk that writes stands on. Extensions name this, so that the import stays in one file.

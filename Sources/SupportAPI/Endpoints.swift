@@ -1,7 +1,8 @@
 /// Every endpoint of the API. The router and the OpenAPI document are both made from this list.
 package enum Endpoints {
     package static let all: [Endpoint] =
-        TicketEndpoints.all + RequestEndpoints.all + UserEndpoints.all + IdentityEndpoints.all
+        TicketEndpoints.all + ImportEndpoints.all + RequestEndpoints.all + UserEndpoints.all
+        + IdentityEndpoints.all
         + OrganizationEndpoints.all
         + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all + [
             OpenAPIDocument.endpoint

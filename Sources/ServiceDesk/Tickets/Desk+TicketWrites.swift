@@ -27,7 +27,7 @@ extension Desk where Rows == WritableRows {
         return try insertTicket(own)
     }
 
-    private func insertTicket(_ changes: TicketChanges) throws -> TicketWrite {
+    func insertTicket(_ changes: TicketChanges) throws -> TicketWrite {
         guard let comment = changes.comment, !Validation.trim(comment.body).isEmpty else {
             throw DeskRefusal.invalid("base", .blank, "Description: cannot be blank")
         }
@@ -146,7 +146,7 @@ extension Desk where Rows == WritableRows {
         return try apply(changes, to: old)
     }
 
-    private func apply(_ changes: TicketChanges, to old: Ticket) throws -> TicketWrite {
+    func apply(_ changes: TicketChanges, to old: Ticket) throws -> TicketWrite {
         if changes.isSafe, let stamp = changes.updatedStamp, stamp.seconds < old.updatedAt.seconds {
             throw DeskRefusal.conflict(
                 "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data and try again."

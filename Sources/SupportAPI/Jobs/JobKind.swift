@@ -3,7 +3,7 @@ import ServiceDesk
 
 /// What a job does to each of its items. The names are stored.
 package enum JobKind: String, Sendable, CaseIterable {
-    case createTickets, updateTickets, deleteTickets, eraseTickets, restoreTickets
+    case createTickets, importTickets, updateTickets, deleteTickets, eraseTickets, restoreTickets
     case createUsers, updateUsers, deleteUsers, createOrUpdateUsers
     case createOrganizations, updateOrganizations, deleteOrganizations
     case createGroupMemberships, createOrganizationMemberships
@@ -21,6 +21,13 @@ package enum JobKind: String, Sendable, CaseIterable {
         switch self {
         case .createTickets:
             let write = try desk.createTicket(TicketDecoder.creation(item))
+            json.object {
+                $0.member("index", place)
+                $0.member("id", write.ticket.id)
+                $0.member("account_id", Int64(1))
+            }
+        case .importTickets:
+            let write = try desk.importTicket(TicketDecoder.history(item))
             json.object {
                 $0.member("index", place)
                 $0.member("id", write.ticket.id)

@@ -311,6 +311,34 @@ enum Schemas {
             ),
         ].map { (name: "\($0.0)Body", value: object([($0.1, object($0.2))], required: [$0.1])) }
         + [
+            (
+                "TicketImportBody",
+                object(
+                    [
+                        (
+                            "ticket",
+                            object([
+                                ("subject", text), ("requester_id", number), ("created_at", time),
+                                ("updated_at", time), ("solved_at", time), ("status", text),
+                                (
+                                    "comments",
+                                    .object([
+                                        ("type", .string("array")),
+                                        (
+                                            "items",
+                                            object([
+                                                ("author_id", number), ("value", text),
+                                                ("public", flag), ("created_at", time),
+                                            ])
+                                        ),
+                                    ])
+                                ),
+                            ])
+                        )
+                    ], required: ["ticket"])
+            )
+        ]
+        + [
             ("Ticket", "ticket"), ("User", "user"), ("Organization", "organization"),
             ("GroupMembership", "group_membership"),
             ("OrganizationMembership", "organization_membership"),
