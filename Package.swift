@@ -98,6 +98,7 @@ let package = Package(
                 product("CoreMetrics", "swift-metrics"), product("Logging", "swift-log"),
             ],
             swiftSettings: settings),
+        .target(name: "DemoDesk", swiftSettings: settings),
         .executableTarget(
             name: "lodged",
             dependencies: [
@@ -119,6 +120,7 @@ let package = Package(
         .executableTarget(
             name: "lodge",
             dependencies: [
+                "DemoDesk",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("AsyncHTTPClient", "async-http-client"),
                 product("Crypto", "swift-crypto"),
@@ -180,6 +182,7 @@ let package = Package(
                 product("Logging", "swift-log"),
             ], swiftSettings: settings),
         .testTarget(name: "LodgedTests", dependencies: ["lodged"], swiftSettings: settings),
+        .testTarget(name: "DemoDeskTests", dependencies: ["DemoDesk"], swiftSettings: settings),
         .testTarget(
             name: "TidyTests", swiftSettings: settings),
     ],

@@ -10,5 +10,8 @@ struct Lodge: AsyncParsableCommand {
             Finds the node of this machine through its data folder (--data, ./lodge-data when absent), or any node by \
             LODGE_ADMIN_URL and LODGE_ADMIN_TOKEN.
             """, version: "0.1.0",
-        subcommands: [StatusCommand.self, TenantCommand.self, TokenCommand.self, CertCommand.self])
+        subcommands: [
+            StatusCommand.self, TenantCommand.self, TokenCommand.self, CertCommand.self,
+            DemoCommand.self,
+        ])
 }
