@@ -53,7 +53,7 @@ def test_many_come_by_a_job(desk):
 @pytest.mark.parametrize("fields, field", [
     ({"created_at": "2026-01-02T00:00:00Z"}, "comments"), ({"updated_at": "2026-01-02T00:00:00Z"}, "updated_at"),
     ({"solved_at": "2026-01-02T00:00:00Z"}, "solved_at"), ({"updated_at": "2999-01-01T00:00:00Z"}, "updated_at"),
-    ({"created_at": None}, "created_at"), ({"comments": []}, "comments"), ({"comments": [{"author_id": 5}]}, "comments"),
+    ({"created_at": None}, "created_at"), ({"comments": []}, "comments"), ({"comments": [{"value": " "}]}, "comments"), ({"comments": [{"author_id": 5}]}, "comments"),
 ])
 def test_histories_that_cannot_be_are_refused_by_field(desk, fields, field):
     answer = desk.call("POST", "/api/v2/imports/tickets.json", history(desk, **fields))
@@ -63,3 +63,10 @@ def test_histories_that_cannot_be_are_refused_by_field(desk, fields, field):
 def test_only_admins_import(desk):
     for user, status in (("agent@imports.example", 403), ("customer@imports.example", 403)):
         assert desk.call("POST", "/api/v2/imports/tickets.json", history(desk), user=user).status_code == status
+
+
+def test_a_message_in_html_keeps_its_words(desk):
+    made = desk.post("/api/v2/imports/tickets.json", history(desk, comments=[
+        {"author_id": desk.customer, "html_body": "<p>It <b>broke</b> &amp; leaks.</p>",
+         "created_at": "2026-01-01T10:00:00Z"}]))["ticket"]
+    assert desk.get(f"/api/v2/tickets/{made['id']}.json")["ticket"]["description"] == "It broke & leaks."

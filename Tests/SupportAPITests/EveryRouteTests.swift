@@ -27,7 +27,8 @@ struct EveryRouteTests {
 
     /// A body that gets past the decoder of any endpoint.
     static let body: String = {
-        let one = #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1"}"#
+        let one =
+            #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1","created_at":"2020-01-01T00:00:00Z"}"#
         let keys = [
             "ticket", "request", "user", "organization", "group", "group_membership",
             "organization_membership", "api_token",

@@ -6,7 +6,7 @@ extension Desk where Rows == WritableRows {
     /// audits, replies, reopens and waiting times are as if this desk had handled it.
     ///
     /// An agent's public message that is not the last leaves the ticket pending; a customer's opens it again. The status
-    /// asked for comes at the end.
+    /// asked for comes at the end. A solved ticket without assignee is taken by who imports it, as any is by who solves it.
     package func importTicket(_ history: TicketHistory) throws -> TicketWrite {
         try require(.administer, .tickets)
         let messages = history.messages.sorted { $0.createdAt < $1.createdAt }
@@ -21,10 +21,12 @@ extension Desk where Rows == WritableRows {
         opening.groupID = nil
         opening.comment = first.draft
         opening.submitterID = nil
-        var write = try acting(as: first.authorID, at: history.createdAt).insertTicket(opening)
+        var write = try acting(as: first.authorID ?? principal.userID, at: history.createdAt)
+            .insertTicket(opening)
         let number = write.ticket.id
         for (place, message) in messages.enumerated().dropFirst() {
-            let author = try acting(as: message.authorID, at: message.createdAt)
+            let author = try acting(
+                as: message.authorID ?? principal.userID, at: message.createdAt)
             var changes = TicketChanges()
             changes.comment = message.draft
             let isStaff = author.principal.role.isStaff
@@ -68,7 +70,12 @@ extension Desk where Rows == WritableRows {
         -> Timestamp
     {
         guard messages.count <= TicketHistory.messageLimit else {
-            throw DeskRefusal.tooMany(what: "comments", limit: TicketHistory.messageLimit)
+            throw DeskRefusal.invalid(
+                "comments", .tooLong,
+                "Comments: at most \(TicketHistory.messageLimit) are allowed")
+        }
+        guard messages.allSatisfy({ !Validation.trim($0.draft.body).isEmpty }) else {
+            throw DeskRefusal.invalid("comments", .blank, "Comments: each needs a text")
         }
         let last = messages.last?.createdAt ?? history.createdAt
         let solved = history.solvedAt ?? last
@@ -92,7 +99,9 @@ extension Desk where Rows == WritableRows {
 
     private func acting(as userID: Int64, at time: Timestamp) throws -> WritingDesk {
         let author: Principal
-        do { author = try Authenticator.principal(userID: userID, in: rows) } catch {
+        do {
+            author = try Authenticator.principal(userID: userID, in: rows)
+        } catch DeskRefusal.unauthenticated {
             throw DeskRefusal.invalid(
                 "comments", .invalid, "Comments: the author \(userID) does not exist")
         }

@@ -4,10 +4,11 @@ package import Wire
 package struct TicketHistory: Sendable, Equatable {
     /// One message of it.
     package struct Message: Sendable, Equatable {
-        package let authorID: Int64
+        /// Nil for whoever imports.
+        package let authorID: Int64?
         package let draft: CommentDraft
         package let createdAt: Timestamp
-        package init(authorID: Int64, draft: CommentDraft, createdAt: Timestamp) {
+        package init(authorID: Int64?, draft: CommentDraft, createdAt: Timestamp) {
             self.authorID = authorID
             self.draft = draft
             self.createdAt = createdAt

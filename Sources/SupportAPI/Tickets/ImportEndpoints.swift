@@ -30,9 +30,7 @@ extension TicketDecoder {
             throw DeskRefusal.invalid("created_at", .blank, "Created at: cannot be blank")
         }
         let requester: Int64? = if case .id(let id)? = changes.requester { id } else { nil }
-        guard let fallback = changes.submitterID ?? requester else {
-            throw DeskRefusal.invalid("requester_id", .blank, "Requester: cannot be blank")
-        }
+        let fallback = changes.submitterID ?? requester
         var messages: [TicketHistory.Message] = []
         if case .array(let items)? = fields.value["comments"] {
             messages = try items.map { item in
@@ -43,10 +41,12 @@ extension TicketDecoder {
                 let text =
                     try comment.string("value", max: 65_536) ?? comment.string(
                         "body", max: 65_536) ?? nil
+                let html = try comment.string("html_body", max: 131_072) ?? nil
                 return TicketHistory.Message(
                     authorID: (try comment.int64("author_id") ?? nil) ?? fallback,
                     draft: CommentDraft(
-                        body: text ?? "", isPublic: try comment.bool("public") ?? true),
+                        body: text ?? html.map(plainText) ?? "", html: html,
+                        isPublic: try comment.bool("public") ?? true),
                     createdAt: (try comment.time("created_at") ?? nil) ?? createdAt)
             }
         } else if let draft = changes.comment {

@@ -81,7 +81,7 @@ enum TicketDecoder {
     }
 
     /// The text of simple HTML: tags out, entities for the five special characters back.
-    private static func plainText(_ html: String) -> String {
+    static func plainText(_ html: String) -> String {
         var text = ""
         var isTag = false
         for character in html {
