@@ -180,6 +180,30 @@ struct DeskEdgeTests {
         }
     }
 
+    @Test func whoHasAFilesAddressIsNoStranger() async throws {
+        try await Harness.run(requestsPerMinute: 100) { desk in
+            let file = try await desk.call(.admin, .post, "/api/v2/uploads?filename=a.txt", "x")
+            let token = try #require(file.body["upload"]?["token"]?.text)
+            let made = try await desk.call(
+                .admin, .post, "/api/v2/tickets",
+                "{\"ticket\":{\"comment\":{\"body\":\"b\",\"uploads\":[\"\(token)\"]}}}")
+            #expect(made.status == 201)
+            let link = try #require(file.body["upload"]?["attachment"]?["content_url"]?.text)
+            let path = String(link.dropFirst("http://acme.desk.example".count))
+            for _ in 0..<20 {
+                let answer = try await desk.call(.anonymous, .get, path)
+                #expect(answer.status == 200)
+                #expect(answer.text == "x")
+            }
+            for attempt in 0..<20 {
+                let answer = try await desk.call(.anonymous, .get, "/attachments/token/guess")
+                #expect(answer.status == (attempt < 10 ? 404 : 429))
+            }
+            let mine = try await desk.call(.admin, .get, "/api/v2/users/me")
+            #expect(mine.header("X-Rate-Limit-Remaining") == "77")
+        }
+    }
+
     @Test func aBodyThatEndsEarlyIsTheClientsDoingAndNoFault() async throws {
         try await Harness.run { desk in
             let answer = try await desk.call(

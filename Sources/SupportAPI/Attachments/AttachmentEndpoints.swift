@@ -144,6 +144,7 @@ enum AttachmentEndpoints {
         let (node, tenant) = (call.node, call.tenant)
         let found = try await node.read(tenant) { try $0.attachment(contentToken: token) }.answer
         guard let file = found else { throw DeskRefusal.notFound }
+        call.admission.isVerified = true
         var answer = APIAnswer(status: .ok)
         answer.headers[.contentType] = file.contentType
         answer.headers[.contentDisposition] = disposition(file)
