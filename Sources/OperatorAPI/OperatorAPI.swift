@@ -247,10 +247,10 @@ package struct OperatorAPI: Sendable {
                 .contentTooLarge, "PayloadTooLarge", "The body may have \(bodyLimit) bytes")
         }
         let value: JSONValue
-        do { value = try JSONParser.parse(body) } catch let fault as JSONFault {
+        do { value = try JSONParser.parse(body) } catch {
             throw OperatorRefusal(
                 .badRequest, "InvalidJSON",
-                "Malformed JSON at byte \(fault.offset): \(fault.problem)")
+                "Malformed JSON at byte \(error.offset): \(error.problem)")
         }
         guard let object = value[key], case .object = object else {
             throw OperatorRefusal(

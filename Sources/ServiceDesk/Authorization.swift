@@ -34,6 +34,8 @@ package enum Resource: Sendable, Equatable {
     case request(TicketFacts)
     case user(id: Int64, role: Role)
     case organization(id: Int64)
+    /// The requests of an organization's members.
+    case organizationRequests(id: Int64)
     case group
     case groupMembership
     case organizationMembership
@@ -114,7 +116,7 @@ package enum Authorization {
         case .ticket(let facts), .request(let facts):
             guard contains(ticketScope(principal), facts) else { return .hide }
             return action == .administer ? .deny : .allow
-        case .tickets, .requests, .audits, .tags, .search, .attachment:
+        case .tickets, .requests, .organizationRequests, .audits, .tags, .search, .attachment:
             return action == .administer ? .deny : .allow
         case .users:
             return action == .administer ? .deny : .allow
@@ -140,11 +142,23 @@ package enum Authorization {
     {
         switch resource {
         case .request(let facts):
-            guard
+            let isOwn =
                 facts.requesterID == principal.userID
-                    || facts.watcherIDs.contains(principal.userID)
-            else { return .hide }
-            return action == .read || action == .update || action == .list ? .allow : .deny
+                || facts.watcherIDs.contains(principal.userID)
+            let organization = facts.organizationID
+            let isShared = organization.map(principal.sharedOrganizationIDs.contains) ?? false
+            guard isOwn || isShared else { return .hide }
+            switch action {
+            case .list, .read: return .allow
+            case .update:
+                let mayComment =
+                    organization.map(principal.commentableOrganizationIDs.contains) ?? false
+                return isOwn || mayComment ? .allow : .deny
+            case .create, .delete, .administer: return .deny
+            }
+        case .organizationRequests(let id):
+            guard principal.sharedOrganizationIDs.contains(id) else { return .deny }
+            return action == .list ? .allow : .deny
         case .requests:
             return action == .list || action == .create ? .allow : .deny
         case .user(let id, _):

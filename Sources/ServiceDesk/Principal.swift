@@ -34,6 +34,10 @@ package struct Principal: Sendable, Equatable {
     package let role: Role
     package let organizationIDs: Set<Int64>
     package let groupIDs: Set<Int64>
+    /// Of an end user: organizations of theirs whose members see each other's requests.
+    package let sharedOrganizationIDs: Set<Int64>
+    /// Of those, the ones whose members may also comment on them.
+    package let commentableOrganizationIDs: Set<Int64>
     package let restriction: TicketRestriction
     package let onlyPrivateComments: Bool
     package let name: String
@@ -41,6 +45,7 @@ package struct Principal: Sendable, Equatable {
 
     package init(
         userID: Int64, role: Role, organizationIDs: Set<Int64> = [], groupIDs: Set<Int64> = [],
+        sharedOrganizationIDs: Set<Int64> = [], commentableOrganizationIDs: Set<Int64> = [],
         restriction: TicketRestriction = .none, onlyPrivateComments: Bool = false,
         name: String = "", email: String? = nil
     ) {
@@ -48,6 +53,8 @@ package struct Principal: Sendable, Equatable {
         self.role = role
         self.organizationIDs = organizationIDs
         self.groupIDs = groupIDs
+        self.sharedOrganizationIDs = sharedOrganizationIDs
+        self.commentableOrganizationIDs = commentableOrganizationIDs
         self.restriction = restriction
         self.onlyPrivateComments = onlyPrivateComments
         self.name = name

@@ -172,3 +172,41 @@ def test_a_write_can_be_read_at_its_position(desk):
     shard, index = position.split(".")
     ahead = desk.call("GET", path, headers={"X-Lodge-Min-Position": f"{shard}.{int(index) + 1000}"})
     assert ahead.status_code == 503 and int(ahead.headers["Retry-After"]) > 0
+
+
+def test_colleagues_see_each_others_requests_when_their_organization_shares_them(desk):
+    def member(name, organization):
+        desk.post("/api/v2/users.json", {"user": {
+            "name": name, "email": f"{name}@shared.example", "organization_id": organization}})
+        return f"{name}@shared.example"
+
+    organization = desk.post("/api/v2/organizations.json", {"organization": {"name": "Shared"}})["organization"]["id"]
+    one, two = member("one", organization), member("two", organization)
+    request = desk.post("/api/v2/requests.json", {"request": {
+        "subject": "Ours", "comment": {"body": "Please"}}}, user=one)["request"]["id"]
+    path, listed = f"/api/v2/requests/{request}.json", f"/api/v2/organizations/{organization}/requests.json"
+    comment = {"request": {"comment": {"body": "Me too"}}}
+
+    def statuses():
+        return [desk.call("GET", path, user=two).status_code, desk.call("GET", listed, user=two).status_code,
+                desk.call("PUT", path, comment, user=two).status_code]
+
+    assert statuses() == [404, 403, 404]
+    settings = f"/api/v2/organizations/{organization}.json"
+    desk.put(settings, {"organization": {"shared_tickets": True}})
+    assert statuses() == [200, 200, 403]
+    assert [found["id"] for found in desk.get(listed, user=two)["requests"]] == [request]
+    desk.put(settings, {"organization": {"shared_comments": True}})
+    assert statuses() == [200, 200, 200]
+    assert desk.call("PUT", path, {"request": {"solved": True}}, user=two).status_code == 403
+
+
+def test_a_restored_ticket_is_not_given_back_to_who_left(desk):
+    agent = desk.post("/api/v2/users.json", {"user": {
+        "name": "Leaves", "email": "leaves@lifecycle.example", "role": "agent"}})["user"]["id"]
+    ticket = desk.post("/api/v2/tickets.json", {"ticket": {
+        "comment": {"body": "x"}, "assignee_id": agent}})["ticket"]["id"]
+    assert desk.call("DELETE", f"/api/v2/tickets/{ticket}.json").status_code == 204
+    assert desk.call("DELETE", f"/api/v2/users/{agent}.json").status_code == 200
+    desk.put(f"/api/v2/deleted_tickets/{ticket}/restore.json", None)
+    assert desk.get(f"/api/v2/tickets/{ticket}.json")["ticket"]["assignee_id"] is None

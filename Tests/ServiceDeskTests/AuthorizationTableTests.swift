@@ -97,6 +97,25 @@ struct AuthorizationTableTests {
         #expect(row(user, .ticket(Self.facts(relation))) == "------")
     }
 
+    @Test func colleaguesShareRequestsAsTheirOrganizationAllows() {
+        func member(shared: Bool, withComments: Bool) -> Principal {
+            Principal(
+                userID: Self.me, role: .endUser, organizationIDs: [Self.myOrganization],
+                sharedOrganizationIDs: shared ? [Self.myOrganization] : [],
+                commentableOrganizationIDs: withComments ? [Self.myOrganization] : [])
+        }
+        let facts = Self.facts(.organization)
+        let list = Resource.organizationRequests(id: Self.myOrganization)
+        #expect(row(member(shared: false, withComments: false), .request(facts)) == "??????")
+        #expect(row(member(shared: false, withComments: false), list) == "------")
+        #expect(row(member(shared: true, withComments: false), .request(facts)) == "++----")
+        #expect(row(member(shared: true, withComments: true), .request(facts)) == "++-+--")
+        #expect(row(member(shared: true, withComments: false), list) == "+-----")
+        #expect(row(member(shared: true, withComments: true), .ticket(facts)) == "------")
+        #expect(
+            row(member(shared: true, withComments: true), .organizationRequests(id: 1)) == "------")
+    }
+
     @Test(arguments: Relation.allCases)
     func anAdminReachesEveryTicket(relation: Relation) {
         let facts = Self.facts(relation)

@@ -81,8 +81,20 @@ package enum Authenticator {
                     userID
                 ) { $0.int64(0) })
         }
+        var shared: [(id: Int64, withComments: Bool)] = []
+        if user.role == .endUser && !organizations.isEmpty {
+            shared = try rows.all(
+                """
+                SELECT o.id, o.shared_comments FROM organization_memberships m
+                JOIN organizations o ON o.tenant = m.tenant AND o.id = m.organization_id
+                WHERE m.tenant = ?1 AND m.user_id = ?2 AND o.shared_tickets = 1
+                """, userID
+            ) { (id: $0.int64(0), withComments: $0.bool(1)) }
+        }
         return Principal(
             userID: userID, role: user.role, organizationIDs: organizations, groupIDs: groups,
+            sharedOrganizationIDs: Set(shared.map(\.id)),
+            commentableOrganizationIDs: Set(shared.filter(\.withComments).map(\.id)),
             restriction: user.restriction, onlyPrivateComments: user.onlyPrivate, name: user.name,
             email: user.email)
     }

@@ -150,21 +150,33 @@ extension Desk {
         return ticket
     }
 
+    /// Requests as their requesters see them: one's own, newest first.
     package func requests(_ page: PageRequest) throws -> Page<Ticket> {
         try require(.list, .requests)
-        let condition =
-            "requester_id = ?2 AND deleted_at IS NULL AND is_public = 1"
+        return try requests("requester_id = ?2", principal.userID, page)
+    }
+
+    /// The requests of an organization's members.
+    package func requests(ofOrganization id: Int64, _ page: PageRequest) throws -> Page<Ticket> {
+        guard try findOrganization(id) != nil else { throw DeskRefusal.notFound }
+        try require(.list, .organizationRequests(id: id))
+        // Of staff, a restriction still holds; end users were asked about the organization as a whole.
+        let scope = principal.role.isStaff ? Authorization.ticketScope(principal).condition : "1"
+        return try requests("organization_id = ?2 AND \(scope)", id, page)
+    }
+
+    private func requests(_ whose: String, _ id: Int64, _ page: PageRequest) throws -> Page<Ticket>
+    {
+        let condition = "\(whose) AND deleted_at IS NULL AND is_public = 1"
         return try rows.page(
             PagedQuery(
-                columns: Ticket.columns, source: "tickets", condition: condition,
-                values: [principal.userID], order: PageOrder("id", ["tickets.id"], descending: true)
-            ),
+                columns: Ticket.columns, source: "tickets", condition: condition, values: [id],
+                order: PageOrder("id", ["tickets.id"], descending: true)),
             page,
             count: {
-                // One user's own tickets: an index range.
+                // The tickets of one user or organization: an index range.
                 try rows.first(
-                    "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)",
-                    principal.userID
+                    "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)", id
                 ) { $0.int64(0) } ?? 0
             }, read: Ticket.init)
     }

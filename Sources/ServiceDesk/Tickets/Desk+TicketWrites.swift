@@ -136,6 +136,9 @@ extension Desk where Rows == WritableRows {
         changes.comment = comment
         changes.comment?.isPublic = true
         changes.comment?.authorID = nil
+        if solved && old.requesterID != principal.userID && !principal.role.isStaff {
+            throw DeskRefusal.forbidden("Only who asked may say that it is solved")
+        }
         if solved && old.status != .solved {
             guard old.assigneeID != nil else {
                 throw DeskRefusal.invalid(
@@ -413,10 +416,26 @@ extension Desk where Rows == WritableRows {
         ticket.deletedBy = nil
         ticket.updatedAt = now
         ticket.version += 1
+        if ticket.status < .solved { try leaveToThoseWhoAreThere(&ticket) }
         try update(from: old, to: ticket)
         try rows.add(-1, to: .deletedTickets)
         try count(ticket, by: 1)
         try countTags(added: ticket.tags, removed: [])
+    }
+
+    /// Takes a group or agent off a ticket who left while it was deleted.
+    private func leaveToThoseWhoAreThere(_ ticket: inout Ticket) throws {
+        if let group = ticket.groupID, try findTeam(group)?.isDeleted ?? true {
+            ticket.groupID = nil
+            ticket.assigneeID = nil
+        }
+        guard let agent = ticket.assigneeID else { return }
+        let user = try findUser(agent)
+        var isThere = user?.isActive == true && user?.role.isStaff == true
+        if isThere, let group = ticket.groupID {
+            isThere = try isMember(user: agent, team: group)
+        }
+        if !isThere { ticket.assigneeID = nil }
     }
 
     /// Erases a deleted ticket with everything on it. Cannot be undone.

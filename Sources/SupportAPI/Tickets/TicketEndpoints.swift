@@ -546,6 +546,21 @@ enum RequestEndpoints {
             }
         },
         Endpoint(
+            .get, "/api/v2/organizations/{id}/requests", "listOrganizationRequests",
+            tag: "Requests",
+            summary:
+                "An organization's requests: for its members when it shares them, and for staff",
+            query: Parameters.paging, answers: [200: "RequestsAnswer"]
+        ) { call in
+            let (id, page) = (try call.id(), try call.page)
+            return try await call.read { desk in
+                let found = try desk.requests(ofOrganization: id, page)
+                return .json {
+                    $0.object { $0.page("requests", found, call) { $0.request($1, call) } }
+                }
+            }
+        },
+        Endpoint(
             .get, "/api/v2/requests/{id}", "showRequest", tag: "Requests", summary: "One request",
             answers: [200: "RequestAnswer"]
         ) { call in
