@@ -84,8 +84,14 @@ struct ProtocolTests {
                 #expect(second.header("x-idempotency-lookup") == "hit", "\(note)")
                 #expect(first.header("X-Lodge-Position") != nil, "\(note)")
                 #expect(second.status == first.status, "\(note)")
-                #expect(second.text == first.text, "\(note)")
-                #expect(second.header("ETag") == first.header("ETag"), "\(note)")
+                if endpoint.operation == "createAPIToken" {
+                    // A secret is shown once, and not kept for whoever repeats the request.
+                    #expect(
+                        first.text.contains("\"token\":") && !second.text.contains("\"token\":"))
+                } else {
+                    #expect(second.text == first.text, "\(note)")
+                    #expect(second.header("ETag") == first.header("ETag"), "\(note)")
+                }
                 #expect(second.header("Location") == first.header("Location"), "\(note)")
                 try await desk.runJobs()
             }

@@ -10,6 +10,8 @@ package struct APIAnswer: Sendable, Equatable {
     package var version: Int64?
     /// Instead of `body`: a body that is read while it is sent.
     package var stream: ChunkedBody?
+    /// What a repeated request gets in place of `body`, when the body holds a secret that is shown once and kept nowhere.
+    package var repeatedBody: ByteBuffer?
 
     package init(
         status: HTTPResponse.Status, headers: HTTPFields = [:], body: ByteBuffer = ByteBuffer(),

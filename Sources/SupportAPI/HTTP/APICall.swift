@@ -297,6 +297,7 @@ extension APIAnswer {
     func stored(requestHash: [UInt8]) -> IdempotentAnswer {
         IdempotentAnswer(
             requestHash: requestHash, status: status.code, location: headers[.location],
-            version: version, warning: headers[.apiWarning], body: Array(body.readableBytesView))
+            version: version, warning: headers[.apiWarning],
+            body: Array((repeatedBody ?? body).readableBytesView))
     }
 }

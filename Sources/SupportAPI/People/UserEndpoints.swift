@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import Cluster
 import ServiceDesk
 
@@ -247,11 +248,19 @@ enum UserEndpoints {
             let secret = Secrets.token()
             return try await call.write { desk in
                 let token = try desk.createToken(description: description, secret: secret)
-                return .json(.created, location: call.url("/api/v2/api_tokens/\(token.id).json")) {
-                    $0.object {
-                        $0.key("api_token"); $0.apiToken(token, secret: secret.text, call)
+                func body(_ secret: String?) -> ByteBuffer {
+                    JSONWriter.write { json in
+                        json.object { json in
+                            json.key("api_token")
+                            json.apiToken(token, secret: secret, call)
+                        }
                     }
                 }
+                var answer = APIAnswer(status: .created, body: body(secret.text))
+                answer.headers[.contentType] = "application/json; charset=utf-8"
+                answer.headers[.location] = call.url("/api/v2/api_tokens/\(token.id).json")
+                answer.repeatedBody = body(nil)
+                return answer
             }
         },
         Endpoint(
