@@ -152,7 +152,8 @@ let package = Package(
                 "Cluster", "ServiceDesk", "ShardStore", "Wire", product("Logging", "swift-log"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "ServiceDeskTests", dependencies: ["ServiceDesk", "ShardStore", "SQLite", "Wire"],
+            name: "ServiceDeskTests",
+            dependencies: ["ServiceDesk", "ShardStore", "SQLite", "Wire"],
             swiftSettings: settings),
         .testTarget(
             name: "SupportAPITests",
