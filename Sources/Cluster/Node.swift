@@ -1,3 +1,4 @@
+package import Consensus
 package import Logging
 package import ShardStore
 import Synchronization

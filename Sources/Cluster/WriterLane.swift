@@ -1,3 +1,4 @@
+import Consensus
 import Logging
 import Metrics
 import ShardStore

@@ -1,3 +1,4 @@
+package import Consensus
 import SQLite
 package import Wire
 

@@ -1,3 +1,5 @@
+package import Consensus
+
 /// A run of entries of one shard: what one transaction did, as it is logged, shipped and replayed.
 ///
 ///     byte 0         format version, 1

@@ -1,3 +1,5 @@
+package import Consensus
+
 /// A customer of ours, as the cluster numbers them. 0 is the system tenant, which owns the directory's rows.
 package struct TenantID: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
     package let rawValue: Int64
@@ -13,16 +15,6 @@ package struct ShardID: RawRepresentable, Hashable, Comparable, Sendable, Custom
     package init(rawValue: UInt16) { self.rawValue = rawValue }
     package static let directory = ShardID(rawValue: 0)
     package static func < (a: ShardID, b: ShardID) -> Bool { a.rawValue < b.rawValue }
-    package var description: String { String(rawValue) }
-}
-
-/// A place in a shard's log, from 1; 0 means before the first entry.
-package struct LogIndex: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let rawValue: UInt64
-    package init(rawValue: UInt64) { self.rawValue = rawValue }
-    package static let zero = LogIndex(rawValue: 0)
-    package var next: LogIndex { LogIndex(rawValue: rawValue + 1) }
-    package static func < (a: LogIndex, b: LogIndex) -> Bool { a.rawValue < b.rawValue }
     package var description: String { String(rawValue) }
 }
 

@@ -1,3 +1,4 @@
+import Consensus
 import CSQLite
 import Foundation
 import ServiceDesk

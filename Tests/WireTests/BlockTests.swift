@@ -1,3 +1,4 @@
+import Consensus
 import Testing
 import Wire
 

@@ -1,0 +1,196 @@
+import Consensus
+import Replication
+
+/// The clients: what they ask, what they make of answers, and what they write into the history.
+extension World {
+    func startOperation(_ number: Int) {
+        guard clients[number].current == nil else { return }
+        if isHealed {
+            // The last word of each client: one write and one read must succeed.
+            guard clients[number].finalOperations < 2 else { return }
+            clients[number].finalOperations += 1
+        } else if time >= profile.duration {
+            return
+        }
+        clients[number].sequence += 1
+        let key = random.below(profile.keys)
+        var level = HistoryEntry.Level.linearizable
+        let operation: Operation
+        let isRead = isHealed ? clients[number].finalOperations == 2 : random.chance(0.45)
+        if isRead {
+            operation = .read
+            if !isHealed, random.chance(0.4) { level = random.chance(0.5) ? .session : .stale }
+        } else {
+            valuesWritten += 1
+            switch random.below(3) {
+            case 0: operation = .write(valuesWritten)
+            case 1: operation = .add(1_000_000 + valuesWritten)
+            default:
+                operation = .compareAndSet(
+                    expected: lastSeen(key), new: valuesWritten)
+            }
+        }
+        let client = clients[number]
+        clients[number].current = Client.Current(
+            request: SimulatedRequest(
+                client: number + 1, sequence: client.sequence, key: key, operation: operation),
+            level: level, invoked: time, token: client.token)
+        attempt(number, at: isRead && level != .linearizable ? nil : client.believedLeader)
+    }
+
+    /// A value that a comparison has a chance to meet: what this key had in some replica a moment ago.
+    private func lastSeen(_ key: Int) -> Int {
+        let node = nodes[random.below(nodes.count)]
+        return (try? node.disk?.machine.value(of: key)) ?? 0
+    }
+
+    func attempt(_ number: Int, at node: Int?) {
+        guard var current = clients[number].current else { return }
+        current.attempts += 1
+        clients[number].current = current
+        let target = node ?? random.below(nodes.count)
+        let attempt = Attempt(
+            client: number, sequence: current.request.sequence, request: current.request,
+            level: current.level, token: current.level == .session ? current.token : .zero)
+        transmit(.request(attempt, to: target), from: nil, to: target)
+        queue.insert(
+            .timeout(client: number, sequence: current.request.sequence, attempt: current.attempts),
+            at: time + profile.requestTimeout)
+    }
+
+    func arrives(_ attempt: Attempt, at node: Node<Machine>) throws {
+        guard node.isUp, let replica = node.replica, let disk = node.disk else {
+            if node.isUp { answer(attempt, from: node, .failure(.notLeader(leader: nil))) }
+            return
+        }
+        nextNumber += 1
+        if attempt.request.operation != .read {
+            node.attempts[nextNumber] = attempt
+            let id = RequestID(nextNumber)
+            act(node) { $0.submit(id, attempt.request) }
+        } else if attempt.level == .linearizable {
+            node.attempts[nextNumber] = attempt
+            let id = ReadID(nextNumber)
+            act(node) { $0.read(id) }
+        } else {
+            let applied = replica.machine.appliedIndex
+            guard applied >= attempt.token else {
+                answer(attempt, from: node, .failure(.busy))
+                return
+            }
+            let value = try disk.machine.value(of: attempt.request.key)
+            checker.read(
+                key: attempt.request.key, value: value, at: applied, noEarlierThan: attempt.token)
+            answer(attempt, from: node, .success(Done(answer: value, index: applied)))
+        }
+    }
+
+    func readable(
+        _ attempt: Attempt, at node: Node<Machine>, _ replica: Replica<Machine>,
+        _ result: Result<LogIndex, ReadRefusal>
+    ) {
+        switch result {
+        case .success:
+            do {
+                let value = try replica.machine.value(of: attempt.request.key)
+                let applied = replica.machine.appliedIndex
+                checker.read(
+                    key: attempt.request.key, value: value, at: applied, noEarlierThan: .zero)
+                answer(attempt, from: node, .success(Done(answer: value, index: applied)))
+            } catch { checker.fail("\(error)") }
+        case .failure(let refusal):
+            var hint: ReplicaID?
+            if case .notLeader(let leader) = refusal { hint = leader }
+            answer(attempt, from: node, .failure(.notLeader(leader: hint)))
+        }
+    }
+
+    func answer(
+        _ attempt: Attempt, from node: Node<Machine>, _ result: Result<Done<Int>, RequestRefusal>
+    ) {
+        let told: AttemptResult
+        switch result {
+        case .success(let done):
+            told = .done(done.answer, index: done.index)
+            if attempt.request.operation != .read {
+                checker.acknowledges(
+                    request: attempt.request.idempotencyKey, answer: done.answer, at: done.index)
+            }
+        case .failure(.notLeader(let leader)): told = .refused(hint: leader.flatMap { owners[$0] })
+        case .failure(.busy), .failure(.tooLong): told = .refused(hint: node.number)
+        case .failure(.outcomeUnknown): told = .unknown
+        }
+        transmit(
+            .answer(told, client: attempt.client, sequence: attempt.sequence), from: nil, to: nil)
+    }
+
+    func answered(_ number: Int, _ sequence: Int, _ result: AttemptResult) {
+        guard let current = clients[number].current, current.request.sequence == sequence else {
+            return
+        }
+        switch result {
+        case .done(let answer, let index):
+            clients[number].token = max(clients[number].token, index)
+            if let replica = nodes.first(where: { $0.replica?.core.role == .leader }) {
+                clients[number].believedLeader = replica.number
+            }
+            finish(number, .ok(answer))
+        case .refused(let hint): tryAgain(number, hint: hint)
+        case .unknown:
+            clients[number].current?.mayHaveHappened = true
+            tryAgain(number, hint: nil)
+        }
+    }
+
+    func timedOut(_ number: Int, _ sequence: Int, attempt: Int) {
+        guard let current = clients[number].current, current.request.sequence == sequence,
+            current.attempts == attempt
+        else { return }
+        clients[number].current?.mayHaveHappened = true
+        tryAgain(number, hint: nil)
+    }
+
+    private func tryAgain(_ number: Int, hint: Int?) {
+        guard let current = clients[number].current else { return }
+        if current.attempts >= 12 && !isHealed {
+            finish(number, current.mayHaveHappened ? .unknown : .refused)
+            return
+        }
+        // The timer of the try that ended means nothing any more.
+        clients[number].current?.attempts += 1
+        let target = random.chance(0.8) ? hint : nil
+        if let target { clients[number].believedLeader = target }
+        queue.insert(
+            .tryAgain(client: number, sequence: current.request.sequence, at: target),
+            at: time + random.between(500, 60_000))
+    }
+
+    private func finish(_ number: Int, _ outcome: HistoryEntry.Outcome) {
+        guard let current = clients[number].current else { return }
+        clients[number].current = nil
+        switch outcome {
+        case .ok: statistics.ok += 1
+        case .refused: statistics.refused += 1
+        case .unknown: statistics.unknown += 1
+        }
+        history.append(
+            HistoryEntry(
+                client: number, key: current.request.key, operation: current.request.operation,
+                level: current.level, invoked: current.invoked,
+                returned: outcome == .unknown ? nil : time, outcome: outcome))
+        if !isHealed, profile.allows(.lateRetry), current.request.operation != .read,
+            random.chance(0.05)
+        {
+            // A gateway that never heard the answer asks again, long after.
+            statistics.count(.lateRetry)
+            let late = Attempt(
+                client: number, sequence: current.request.sequence, request: current.request,
+                level: current.level, token: .zero)
+            queue.insert(
+                .request(late, to: random.below(nodes.count)),
+                at: time + random.between(10_000, 5_000_000))
+        }
+        let pause = isHealed ? 1_000 : random.exponential(mean: profile.thinkTime)
+        queue.insert(.clientStarts(number), at: time + pause)
+    }
+}
