@@ -108,7 +108,8 @@ let package = Package(
             swiftSettings: settings),
         .target(name: "DemoDesk", swiftSettings: settings),
         .target(
-            name: "Simulation", dependencies: ["Consensus", "Replication", "ShardStore", "Wire"],
+            name: "Simulation",
+            dependencies: ["Consensus", "Replication", "SQLite", "ShardStore", "Wire"],
             swiftSettings: settings + plantedBugs),
         .executableTarget(
             name: "lodge-sim",

@@ -224,7 +224,8 @@ extension Raft {
         default: break
         }
         if isNews { advanceCommit() }
-        guard role == .leader else { return }
+        // What was committed may have ended this leadership, or this member's membership.
+        guard let place = self.place(of: sender) else { return }
         replicate(place)
         handOverIfCaughtUp()
     }

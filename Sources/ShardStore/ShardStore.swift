@@ -326,6 +326,24 @@ package final class ShardStore {
         open = OpenBatch(index: index, time: block.time, hash: hash, lastIdentifier: last)
     }
 
+    /// Passes over entries that change no rows: those of consensus itself.
+    package func skip(through index: LogIndex) throws {
+        precondition(open == nil, "a batch is open")
+        precondition(index > appliedIndex, "entries are passed in order")
+        try connection.begin(.immediate)
+        do {
+            try ShardMeta.store(
+                connection, index: index, time: appliedTime, lastIdentifier: lastIdentifier,
+                stateHash: stateHash.sum)
+        } catch {
+            try? connection.rollback()
+            throw error
+        }
+        open = OpenBatch(
+            index: index, time: appliedTime, hash: stateHash, lastIdentifier: lastIdentifier)
+        try commit()
+    }
+
     // MARK: Schema
 
     private func migrate(_ step: SchemaStep, now: Timestamp) throws {

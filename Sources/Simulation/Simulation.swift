@@ -13,6 +13,12 @@ package func run(
     let usesShardStore = choice.below(100) < shardStorePercent
     let profile = Profile(seed: seed, usesShardStore: usesShardStore, duration: duration)
     trace?("seed \(seed): \(profile)")
+    if usesShardStore {
+        let folder = try TemporaryFolder()
+        return try World<ShardMachine>(
+            seed: seed, profile: profile, bugs: bugs, folder: folder.path, trace: trace
+        ).run()
+    }
     return try World<ModelMachine>(seed: seed, profile: profile, bugs: bugs, trace: trace).run()
 }
 

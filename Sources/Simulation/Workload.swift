@@ -179,7 +179,7 @@ extension World {
                 level: current.level, invoked: current.invoked,
                 returned: outcome == .unknown ? nil : time, outcome: outcome))
         if !isHealed, profile.allows(.lateRetry), current.request.operation != .read,
-            random.chance(0.05)
+            outcome != .refused, random.chance(0.05)
         {
             // A gateway that never heard the answer asks again, long after.
             statistics.count(.lateRetry)

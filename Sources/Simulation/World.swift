@@ -479,7 +479,8 @@ package final class World<Machine: SimulatedMachine> {
         if !isHealed {
             if random.chance(profile.loss) { return }
             if random.chance(profile.heavyTail) { delay *= 100 }
-            if random.chance(profile.duplication) {
+            // A client's connection is a stream: what it sends once arrives once, or a refusal would prove nothing.
+            if from != nil, random.chance(profile.duplication) {
                 let later = delay + random.exponential(mean: profile.messageDelay * 10)
                 queue.insert(happening, at: time + later)
             }

@@ -71,6 +71,38 @@ only=${1:-}
 # shellcheck disable=SC2059
 printf "$format" run expected got distinct generated depth s
 
-#RUNS#
+# The models that must hold.
+check replication-base LodgeReplication holds
+check replication-elect LodgeReplication holds MaxTerm=3 MaxCrashes=0
+check replication-crash LodgeReplication holds MaxTerm=3 OneCandidate=TRUE
+check replication-terms LodgeReplication holds MaxTerm=4 MaxPending=1 MaxCrashes=0 \
+  OneCandidate=TRUE
+check replication-log LodgeReplication holds MaxLog=2 OneCandidate=TRUE
+check checkpoint-log LodgeReplication holds MaxTerm=1 MaxLog=2 MaxCrashes=2 Checkpoints=TRUE
+check checkpoint-wipe LodgeReplication holds MaxWipes=1 Checkpoints=TRUE
+check suspicion NodeSuspicion holds
+check suspicion-fair NodeSuspicionFair holds
+
+# The planted errors.
+planted ack-early LeaderCompleteness AckBeforeDurable=TRUE
+planted vote-early OneLeaderPerTerm VoteBeforeDurable=TRUE MaxTerm=1
+planted self-count-early LeaderCompleteness SelfCountEarly=TRUE
+planted commit-early DatabaseShowsCommitted CommitEarly=TRUE MaxCrashes=0
+planted no-rollback DatabaseShowsCommitted NoRollback=TRUE MaxCrashes=0
+planted compact-past NoGap CompactPastCheckpoint=TRUE Checkpoints=TRUE MaxTerm=1
+planted reuse-id-vote OneLeaderPerTerm ReuseIds=TRUE MaxWipes=1 MaxCrashes=0
+planted reuse-id-log LeaderCompleteness ReuseIds=TRUE MaxWipes=1 MaxCrashes=0 \
+  OneCandidate=TRUE
+check ack-restamped LodgeReplication SurvivesPowerLoss -VIEW StaleAckNewTerm=TRUE
+check count-old-terms LodgeReplication LeaderCompleteness CommitOldTerms=TRUE MaxTerm=4 \
+  MaxPending=1 MaxCrashes=0 OneCandidate=TRUE
+check ex-leader-refused NodeSuspicion NeverStuck ExLeaderRefused=TRUE
+check keeps-trust NodeSuspicion NeverStuck KeepsTrust=TRUE
+check suspicion-ignored NodeSuspicion NeverStuck SuspicionIgnored=TRUE
+check leader-silent NodeSuspicion NeverStuck LeaderSilent=TRUE
+check vote-forgotten NodeSuspicion OneLeaderPerTerm VoteForgotten=TRUE
+
+# This one does no harm within the bounds: see README.md.
+check ack-held LodgeReplication holds StaleAckOldTerm=TRUE MaxTerm=3 OneCandidate=TRUE
 
 if [ "$failures" -gt 0 ]; then echo "$failures not as expected" >&2; exit 1; fi
