@@ -155,6 +155,15 @@ let package = Package(
             ],
             path: "Benchmarks/LodgeBench", swiftSettings: settings),
 
+        .testTarget(
+            name: "ConsensusTests", dependencies: ["Consensus"], exclude: ["Scripts"],
+            swiftSettings: settings + plantedBugs),
+        .testTarget(
+            name: "ReplicationTests", dependencies: ["Consensus", "Replication", "Wire"],
+            swiftSettings: settings + plantedBugs),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Consensus", "Replication", "Simulation"],
+            swiftSettings: settings + plantedBugs),
         .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
         .testTarget(
             name: "WireTests",

@@ -35,6 +35,11 @@ extension Raft {
                 to: sender)
             return
         }
+        if has(.truncatesCommitted), log.last.index > append.previous.index,
+            !truncate(after: append.previous.index)
+        {
+            return
+        }
         for block in blocks {
             if let term = log.term(at: block.last) {
                 if term == block.term { continue }

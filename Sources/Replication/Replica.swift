@@ -224,6 +224,8 @@ package final class Replica<Machine: StateMachine> {
             block.content == .entries ? payloadsAtHand[block.last] ?? [] : []
         }
         if let snapshot = write.snapshot {
+            // A leader may meet a snapshot of its successor's before it hears that it leads no more.
+            leadershipLost(leader: core.leader)
             // Rows first: a log that begins behind rows which are not there would be worth nothing.
             do { try installSnapshot?() } catch {
                 stop(.disk("\(error)"))

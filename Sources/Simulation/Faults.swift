@@ -154,7 +154,7 @@ extension World {
             }
         } else {
             guard !isHealed, profile.allows(.membership) else { return }
-            switch random.below(6) {
+            switch random.below(7) {
             case 0, 1:
                 guard now.members.count < 6, let new = try giveBirth() else { return }
                 learners.append(new)
@@ -169,6 +169,11 @@ extension World {
                 voters.removeAll { $0 == gone }
                 if random.chance(0.3) { learners.append(gone) }
             case 4:
+                // Two majorities that may share nobody: what joint consensus is for.
+                guard learners.count >= 2 else { return }
+                voters = [random.pick(voters)] + learners
+                learners = []
+            case 5:
                 guard !learners.isEmpty else { return }
                 let ready = random.pick(learners)
                 let gone = random.pick(voters)

@@ -45,14 +45,14 @@ package struct Profile: Sendable {
         heavyTail = random.pick([0, 0.001, 0.02])
         syncDelay = random.pick([100, 500, 5_000, 30_000])
         applyDelay = random.pick([100, 2_000, 50_000, 500_000])
-        faultInterval = random.pick([150_000, 500_000, 2_000_000])
+        faultInterval = random.pick([60_000, 150_000, 500_000, 2_000_000])
         // Half of the kinds, on the average, and sometimes none.
         let share = random.pick([0.15, 0.3, 0.6, 0.9])
         faults = Fault.allCases.filter { _ in random.chance(share) }
         if random.chance(0.03) { faults = [] }
         crashPointRate = faults.contains(.crashPoint) ? random.pick([0.0002, 0.002]) : 0
         trailingEntries = UInt64(random.pick([0, 5, 50, 500]))
-        messageBytes = random.pick([64, 400, 1 << 16])
+        messageBytes = random.pick([1, 64, 400, 1 << 16])
         inflightBlocks = random.pick([1, 3, 64])
         self.usesShardStore = usesShardStore
         if usesShardStore {

@@ -1,3 +1,4 @@
+import Consensus
 import Foundation
 import ServiceDesk
 import ShardStore

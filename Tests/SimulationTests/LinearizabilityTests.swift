@@ -1,0 +1,4 @@
+import Simulation
+import Testing
+
+@Suite struct LinearizabilityTests {}
