@@ -22,6 +22,13 @@ extension Raft {
         var blocks = append.blocks[...]
         if append.previous.index < commit && !has(.truncatesCommitted) {
             // Every later leader has what is committed (Leader Completeness, 5.4.3), so that part needs no comparison.
+            for block in blocks {
+                guard block.last <= commit else { break }
+                if let term = log.term(at: block.last), term != block.term {
+                    halt(.committedEntryChanged(block.first))
+                    return
+                }
+            }
             verified = max(verified, commit)
             blocks = blocks.drop { $0.last <= commit }
         } else if log.term(at: append.previous.index) != append.previous.term,

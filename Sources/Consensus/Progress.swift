@@ -14,6 +14,8 @@ struct Progress: Equatable {
     var mode: Mode = .probe(isWaiting: false)
     /// Whether it has answered since the last retry.
     var hasAnswered = false
+    /// The end of what the last probe carried. Whoever answers it with a match has taken that in, durable or not.
+    private var probedThrough: LogIndex = .zero
     private var inflight: [Inflight] = []
     private(set) var inflightBytes = 0
 
@@ -51,7 +53,9 @@ struct Progress: Equatable {
 
     mutating func sent(_ blocks: [BlockHead]) {
         switch mode {
-        case .probe: mode = .probe(isWaiting: true)
+        case .probe:
+            mode = .probe(isWaiting: true)
+            probedThrough = blocks.last?.last ?? next.previous
         case .replicate:
             guard let last = blocks.last?.last else { return }
             let bytes = blocks.reduce(0) { $0 + $1.bytes }
@@ -78,6 +82,7 @@ struct Progress: Equatable {
     mutating func probe() {
         mode = .probe(isWaiting: false)
         next = match.next
+        probedThrough = .zero
         inflight.removeAll(keepingCapacity: true)
         inflightBytes = 0
     }
@@ -85,7 +90,7 @@ struct Progress: Equatable {
     mutating func replicate() {
         guard mode != .replicate else { return }
         mode = .replicate
-        next = match.next
+        next = max(match, probedThrough).next
     }
 
     mutating func awaitSnapshot() {

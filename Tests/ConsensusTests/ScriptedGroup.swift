@@ -27,7 +27,7 @@ final class ScriptedGroup {
 
     private var replicas: [UInt64: Replica] = [:]
     private var network: [Message] = []
-    private var snapshots: [(from: UInt64, to: UInt64)] = []
+    private var snapshots: [(from: UInt64, to: UInt64, head: SnapshotHead)] = []
     private var cuts: Set<[UInt64]> = []
     private var limits = Limits()
     private var isQuiet = false
@@ -238,13 +238,8 @@ final class ScriptedGroup {
     private func sendSnapshots(isCut: Bool) {
         let waiting = snapshots
         snapshots = []
-        for (from, to) in waiting {
+        for (from, to, head) in waiting {
             guard let sender = replicas[from], sender.isUp else { continue }
-            let index = sender.applied
-            guard let term = sender.core.term(at: index) else { continue }
-            let head = SnapshotHead(
-                position: LogPosition(index: index, term: term),
-                configuration: sender.core.configuration(at: index))
             if !isCut {
                 receive(
                     Message(
@@ -270,7 +265,17 @@ final class ScriptedGroup {
             case .write(let write): replica.pending.append(write)
             case .send(let message):
                 if !cuts.contains([id, message.to.rawValue]) { network.append(message) }
-            case .sendSnapshot(let to): snapshots.append((id, to.rawValue))
+            case .sendSnapshot(let to):
+                // Taken at once, however late it arrives.
+                let index = replica.applied
+                guard let term = replica.core.term(at: index) else { break }
+                snapshots.append(
+                    (
+                        id, to.rawValue,
+                        SnapshotHead(
+                            position: LogPosition(index: index, term: term),
+                            configuration: replica.core.configuration(at: index))
+                    ))
             case .commit(let index): replica.applied = index
             default: break
             }
