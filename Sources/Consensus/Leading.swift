@@ -242,14 +242,22 @@ extension Raft {
         case .probe where answer.previous != progress.next.previous: return
         default: break
         }
-        // Skip at once over everything that cannot fit (end of 5.3).
+        // Skip at once over everything that cannot fit (end of 5.3). Who holds another term than ours where our log begins,
+        // or ends before that, has nothing in common with what we still have: it needs a snapshot.
+        let start = log.start
+        let needsSnapshot =
+            answer.hint.index < start.index || answer.hint.term < start.term
         let fit = log.boundary(atOrBefore: answer.hint.index, term: answer.hint.term)
-        let isBeforeStart = answer.hint.index < log.start.index
+        let next = needsSnapshot ? start.index : max(progress.match, fit.index).next
         leadership?.progress[place].probe()
-        leadership?.progress[place].next =
-            max(progress.match, isBeforeStart ? answer.hint.index : fit.index).next
+        leadership?.progress[place].next = next
         leadership?.progress[place].hasAnswered = true
-        replicate(place, evenIfEmpty: true)
+        if next < progress.next || progress.mode == .replicate {
+            replicate(place, evenIfEmpty: true)
+        } else {
+            // Nothing was learnt: asking the same at once would get the same answer, for ever.
+            leadership?.progress[place].mode = .probe(isWaiting: true)
+        }
     }
 
     mutating func answered(round: UInt64, commit: LogIndex, _ sender: ReplicaID) {

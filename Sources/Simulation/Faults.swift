@@ -62,10 +62,58 @@ extension World {
             act(leader) { $0.transfer(to: target) }
         case .clockStep:
             node.clockOffset += random.between(-3_600_000, 3_600_000)
-        case .membership, .checkpoint, .crashPoint, .snapshotCut, .lateRetry: return
+        case .membership, .checkpoint, .crashPoint, .snapshotCut, .lateRetry, .coup: return
         }
         say("fault \(fault.rawValue)")
         statistics.count(fault)
+    }
+
+    func planCoup(against node: Node<Machine>) {
+        guard !isHealed, profile.allows(.coup), random.chance(0.5) else { return }
+        let span = 4 * profile.messageDelay + 3 * profile.syncDelay
+        queue.insert(.coup(node.number, life: node.life), at: time + random.between(0, span))
+    }
+
+    func strike(_ node: Node<Machine>, life: Int) throws {
+        guard !isHealed, node.isUp, node.life == life else { return }
+        statistics.count(.coup)
+        say("coup against \(node.number)")
+        let friend = random.below(nodes.count)
+        func isolate() {
+            // One friend may stay with it.
+            cut { a, b in
+                (a == node.number && b != friend) || (b == node.number && a != friend)
+            }
+        }
+        switch random.below(3) {
+        case 0:
+            let death = random.chance(0.5) ? Death.power : .process
+            try kill(node, death, downFor: random.between(5_000, 2_000_000))
+        case 1: isolate()
+        default:
+            // Its disk stands still, one follower keeps up, then the power goes, and the follower as well.
+            node.stalledUntil = time + 1_000_000
+            isolate()
+            queue.insert(
+                .powerCut(node.number, friend: friend, life: node.life),
+                at: time + random.between(1_000, 600_000))
+        }
+    }
+
+    func cutPower(_ node: Node<Machine>, friend: Int, life: Int) throws {
+        guard !isHealed, node.isUp, node.life == life else { return }
+        node.stalledUntil = 0
+        try kill(node, .power, downFor: random.between(1_000, 100_000))
+        try kill(nodes[friend], .process, downFor: random.between(500_000, 3_000_000))
+        mendAll(around: node)
+    }
+
+    /// Ends what keeps a node from the others, and what was to end it later.
+    private func mendAll(around node: Node<Machine>) {
+        for other in nodes.indices {
+            cuts[node.number][other] = 0
+            cuts[other][node.number] = 0
+        }
     }
 
     var leaderNode: Node<Machine>? {
@@ -86,7 +134,7 @@ extension World {
     func mend(_ links: [(Int, Int)], extraDelay delay: Int64) {
         guard !isHealed else { return }
         for (a, b) in links {
-            if delay > 0 { extraDelay[a][b] -= delay } else { cuts[a][b] -= 1 }
+            if delay > 0 { extraDelay[a][b] -= delay } else { cuts[a][b] = max(0, cuts[a][b] - 1) }
         }
     }
 

@@ -18,6 +18,19 @@ package struct HistoryEntry: Sendable {
     package var returned: Int64?
     package var outcome: Outcome
 
+    package init(
+        client: Int, key: Int, operation: Operation, level: Level, invoked: Int64,
+        returned: Int64?, outcome: Outcome
+    ) {
+        self.client = client
+        self.key = key
+        self.operation = operation
+        self.level = level
+        self.invoked = invoked
+        self.returned = returned
+        self.outcome = outcome
+    }
+
     package var json: String {
         var fields: [(String, String)] = [("client", "\(client)"), ("key", "\"k\(key)\"")]
         var result = "null"

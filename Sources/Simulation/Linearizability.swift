@@ -16,7 +16,7 @@ package enum Linearizability {
     }
 
     /// - Parameter limit: how many steps the search may take.
-    package static func check(_ entries: [HistoryEntry], limit: Int = 2_000_000) -> Verdict {
+    package static func check(_ entries: [HistoryEntry], limit: Int = 300_000) -> Verdict {
         let operations = entries.filter {
             $0.outcome != .refused && $0.level == .linearizable
                 && !($0.outcome == .unknown && $0.operation == .read)

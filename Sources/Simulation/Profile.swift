@@ -4,7 +4,8 @@ package struct Profile: Sendable {
     package enum Fault: String, CaseIterable, Sendable {
         case kill, powerLoss, totalPowerLoss, partition, isolateLeader, oneWay, clog, freeze
         case diskStall, wipe, membership, transfer, checkpoint, crashPoint, snapshotCut
-        case lateRetry, clockStep
+        /// Striking a leader in its first moments, when most of its promises are open.
+        case lateRetry, clockStep, coup
     }
 
     package var voters: Int

@@ -33,6 +33,8 @@ package final class World<Machine: SimulatedMachine> {
         case tryAgain(client: Int, sequence: Int, at: Int?)
         case snapshot(SnapshotTransfer)
         case fault
+        case coup(Int, life: Int)
+        case powerCut(Int, friend: Int, life: Int)
         case membership
         case mend([(Int, Int)], extraDelay: Int64)
         case heal
@@ -75,6 +77,8 @@ package final class World<Machine: SimulatedMachine> {
 
     let tickInterval: Int64 = 100_000
     let healingBound: Int64 = 60_000_000
+    /// Many times what a run takes; beyond it something calls itself for ever.
+    let eventLimit = 3_000_000
 
     package init(
         seed: UInt64, profile: Profile, bugs: PlantedBugs = [], folder: String = "",
@@ -138,6 +142,9 @@ package final class World<Machine: SimulatedMachine> {
         while !isDone, checker.failure == nil, let (time, happening) = queue.removeFirst() {
             self.time = time
             statistics.events += 1
+            if statistics.events > eventLimit {
+                checker.fail("more than \(eventLimit) events by \(time): something never rests")
+            }
             if let node = nodeConcerned(by: happening), node.frozenUntil > time {
                 queue.insert(happening, at: node.frozenUntil)
                 continue
@@ -160,7 +167,9 @@ package final class World<Machine: SimulatedMachine> {
             .apply(let node, _), .checkpoint(let node, _):
             nodes[node]
         case .snapshot(let transfer): nodes[transfer.to]
-        case .restart, .answer, .timeout, .clientStarts, .tryAgain, .fault, .membership, .mend,
+        case .restart, .answer, .timeout, .clientStarts, .tryAgain, .fault, .coup, .powerCut,
+            .membership,
+            .mend,
             .heal,
             .inspect:
             nil
@@ -205,6 +214,9 @@ package final class World<Machine: SimulatedMachine> {
             if clients[client].current?.request.sequence == sequence { attempt(client, at: node) }
         case .snapshot(let transfer): try arrived(transfer)
         case .fault: try nextFault()
+        case .coup(let number, let life): try strike(nodes[number], life: life)
+        case .powerCut(let number, let friend, let life):
+            try cutPower(nodes[number], friend: friend, life: life)
         case .membership: try nextMembership()
         case .mend(let links, let delay): mend(links, extraDelay: delay)
         case .heal: try heal()
@@ -417,6 +429,7 @@ package final class World<Machine: SimulatedMachine> {
             if role == .leader {
                 statistics.elections += 1
                 checker.leads(replica.core.id, in: term)
+                planCoup(against: node)
             }
         case .transferEnded(let target, let outcome): say("transfer to \(target): \(outcome)")
         case .membersRefused(let refusal): say("members refused: \(refusal)")
