@@ -55,7 +55,7 @@ let package = Package(
             dependencies: ["Consensus", "SQLite", "Wire"],
             swiftSettings: settings),
         .target(
-            name: "Replication", dependencies: ["Consensus", "ShardStore", "Wire"],
+            name: "Replication", dependencies: ["Consensus", "Wire"],
             swiftSettings: settings + plantedBugs),
         .target(
             name: "Cluster",
@@ -150,7 +150,7 @@ let package = Package(
         .executableTarget(
             name: "lodge-bench",
             dependencies: [
-                "ServiceDesk", "ShardStore", "SQLite", "Wire",
+                "Consensus", "ServiceDesk", "ShardStore", "SQLite", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/LodgeBench", swiftSettings: settings),

@@ -69,7 +69,7 @@ extension World {
     }
 
     func planCoup(against node: Node<Machine>) {
-        guard !isHealed, profile.allows(.coup), random.chance(0.5) else { return }
+        guard !isHealed, profile.allows(.coup), random.chance(0.7) else { return }
         let span = 4 * profile.messageDelay + 3 * profile.syncDelay
         queue.insert(.coup(node.number, life: node.life), at: time + random.between(0, span))
     }

@@ -53,7 +53,7 @@ package struct Profile: Sendable {
         if random.chance(0.03) { faults = [] }
         crashPointRate = faults.contains(.crashPoint) ? random.pick([0.0002, 0.002]) : 0
         trailingEntries = UInt64(random.pick([0, 5, 50, 500]))
-        messageBytes = random.pick([1, 64, 400, 1 << 16])
+        messageBytes = random.pick([1, 1, 64, 400, 1 << 16])
         inflightBlocks = random.pick([1, 3, 64])
         self.usesShardStore = usesShardStore
         if usesShardStore {

@@ -35,7 +35,16 @@ extension World {
             request: SimulatedRequest(
                 client: number + 1, sequence: client.sequence, key: key, operation: operation),
             level: level, invoked: time, token: client.token)
-        attempt(number, at: isRead && level != .linearizable ? nil : client.believedLeader)
+        attempt(
+            number, at: firstNode(for: client, isAnywhereGood: isRead && level != .linearizable))
+    }
+
+    private func firstNode(for client: Client, isAnywhereGood: Bool) -> Int? {
+        if isAnywhereGood { return nil }
+        // A client that has not heard of the last election finds whoever still takes itself for the leader.
+        let leading = nodes.filter { $0.replica?.core.role == .leader }
+        if leading.count > 1, random.chance(0.5) { return random.pick(leading).number }
+        return client.believedLeader
     }
 
     /// A value that a comparison has a chance to meet: what this key had in some replica a moment ago.
@@ -131,9 +140,6 @@ extension World {
         switch result {
         case .done(let answer, let index):
             clients[number].token = max(clients[number].token, index)
-            if let replica = nodes.first(where: { $0.replica?.core.role == .leader }) {
-                clients[number].believedLeader = replica.number
-            }
             finish(number, .ok(answer))
         case .refused(let hint): tryAgain(number, hint: hint)
         case .unknown:

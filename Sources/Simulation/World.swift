@@ -258,8 +258,16 @@ package final class World<Machine: SimulatedMachine> {
             return
         }
         let end = log.content.blocks.last?.head.last ?? log.content.start.position.index
-        // A snapshot was put in place and the power went before the log knew.
-        if disk.machine.appliedIndex > end, let head = disk.machine.installed {
+        if disk.machine.appliedIndex > end {
+            // A snapshot was put in place and the power went before the log knew.
+            guard let head = disk.machine.installed,
+                head.position.index == disk.machine.appliedIndex
+            else {
+                checker.fail(
+                    "\(disk.replica) has rows up to \(disk.machine.appliedIndex) and a log up to \(end)"
+                )
+                return
+            }
             log.reset(to: head)
         }
         var core = Raft(
@@ -473,11 +481,16 @@ package final class World<Machine: SimulatedMachine> {
         queue.insert(
             .checkpoint(node.number, life: node.life),
             at: time + random.between(300_000, 3_000_000))
+        // The log may be cut at any time, not only right after a checkpoint.
+        if random.chance(0.5) { cutLog(node) }
         try disk.machine.checkpoint()
-        if profile.allows(.checkpoint) || isHealed {
-            let trailing = profile.trailingEntries
-            act(node) { $0.compact(trailing: trailing) }
-        }
+        if random.chance(0.5) { cutLog(node) }
+    }
+
+    private func cutLog(_ node: Node<Machine>) {
+        guard profile.allows(.checkpoint) || isHealed else { return }
+        let trailing = profile.trailingEntries
+        act(node) { $0.compact(trailing: trailing) }
     }
 
     // MARK: Network

@@ -21,13 +21,19 @@ enum HouseRules {
 
     /// Every target of the package, lowest first. A dependency may only point to a line above.
     static let targets: [Target] = [
-        Target("Wire", [], isPure: true),
+        Target("Consensus", [], isPure: true),
+        Target("Wire", ["Consensus"], isPure: true),
         Target("SQLite", ["CSQLite", "Glibc"], isPure: true),
-        Target("ShardStore", ["Wire", "SQLite"], isPure: true),
+        Target("ShardStore", ["Consensus", "Wire", "SQLite"], isPure: true),
+        Target("Replication", ["Consensus", "Wire"], isPure: true),
+        Target(
+            "Simulation",
+            ["Consensus", "Glibc", "Replication", "SQLite", "ShardStore", "Wire"], isPure: true),
         Target(
             "Cluster",
             [
-                "ShardStore", "SQLite", "Wire", "Logging", "Metrics", "ServiceLifecycle",
+                "Consensus", "ShardStore", "SQLite", "Wire", "Logging", "Metrics",
+                "ServiceLifecycle",
                 "Synchronization", "Glibc",
             ]),
         Target(
@@ -57,10 +63,12 @@ enum HouseRules {
                 "ArgumentParser", "AsyncHTTPClient", "Crypto", "DemoDesk", "Foundation", "NIOCore",
                 "NIOHTTP1", "SwiftASN1", "X509",
             ]),
+        Target("lodge-sim", ["ArgumentParser", "Consensus", "Foundation", "Simulation"]),
         Target(
             "lodge-bench",
             [
-                "ArgumentParser", "Foundation", "Glibc", "SQLite", "ServiceDesk", "ShardStore",
+                "ArgumentParser", "Consensus", "Foundation", "Glibc", "SQLite", "ServiceDesk",
+                "ShardStore",
                 "Wire",
             ], folder: "Benchmarks/LodgeBench"),
     ]
