@@ -1,10 +1,12 @@
 # make run and make test are all a newcomer needs; the rest is for working on Lodge.
 CONFIGURATION ?= debug
 SEED ?= 1
+SEEDS ?= 2000
 BIN = .build/$(CONFIGURATION)
 SOURCES = Package.swift Sources Tests Benchmarks
 
-.PHONY: run test check format demo bench build dependencies test-dependencies swift-test client-test clean
+.PHONY: run test check format demo bench sim planted specification build dependencies test-dependencies swift-test \
+	client-test history-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
 run: dependencies
@@ -14,7 +16,7 @@ run: dependencies
 	exec $(BIN)/lodged $(ARGS)
 
 ## test: everything that must pass before a change lands: unit, property, process and client tests
-test: test-dependencies swift-test client-test
+test: test-dependencies swift-test client-test history-test
 
 swift-test:
 	swift build --build-tests
@@ -22,6 +24,26 @@ swift-test:
 
 client-test:
 	Tests/Clients/run --bin .build/debug
+
+history-test:
+	Tests/Clients/run --bin .build/debug Tests/Histories
+
+## sim: simulated clusters with faults, SEEDS of them from FROM on, release build
+sim: dependencies
+	swift build -c release --product lodge-sim
+	.build/release/lodge-sim run --seeds $(SEEDS) --from $(or $(FROM),1)
+
+## planted: which seed first finds each planted mistake (a release build that can plant them)
+planted: dependencies
+	swift build -c release --product lodge-sim -Xswiftc -DPLANTED_BUGS --scratch-path .build-planted
+	@for bug in $$(.build-planted/release/lodge-sim run --list-planted); do \
+	  printf '%s: ' $$bug; \
+	  .build-planted/release/lodge-sim run --seeds 10000 --shard-store 0 --plant $$bug | grep -m1 failed: || echo 'not found'; \
+	done
+
+## specification: check the TLA+ models with TLC (Java; 13 minutes)
+specification:
+	Sources/Consensus/Specification/check.sh
 
 ## demo: fill the tenant "demo" of the running node with a small company's desk
 demo:

@@ -7,8 +7,7 @@ struct ConsensusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "consensus", abstract: "Measure steps of the consensus core.",
         discussion: """
-            For allocations, run under `valgrind --tool=none --trace-malloc=no` twice with different --proposals and \
-            divide the difference of valgrind's totals; Benchmarks/allocations.sh does that.
+            For allocations a proposal, run Benchmarks/allocations/run.
             """)
 
     @Option(help: "How many proposals to commit.")

@@ -55,6 +55,7 @@ package struct HardState: Equatable, Sendable {
     }
 }
 
+/// What a replica is in its term (Raft, 5.1; thesis, 9.6 for the candidate before the candidate).
 package enum Role: Int, Equatable, Sendable {
     case follower
     case preCandidate
@@ -62,6 +63,7 @@ package enum Role: Int, Equatable, Sendable {
     case leader
 }
 
+/// Why nothing was appended.
 package enum ProposalRefusal: Equatable, Sendable {
     case notLeader(leader: ReplicaID?)
     /// The leader is handing over.
@@ -80,6 +82,7 @@ package enum ProposalRefusal: Equatable, Sendable {
     case replicaIDWasUsed(ReplicaID)
 }
 
+/// Why a read is not confirmed.
 package enum ReadRefusal: Error, Equatable, Sendable {
     case notLeader(leader: ReplicaID?)
     /// The leader does not know yet what is committed (Raft, 8): it has committed nothing of its own term.
@@ -88,6 +91,7 @@ package enum ReadRefusal: Error, Equatable, Sendable {
     case leadershipLost
 }
 
+/// How handing over ended.
 package enum TransferOutcome: Equatable, Sendable {
     /// The target was told to begin its election; whether it wins is seen by the next leader.
     case handedOver
@@ -95,6 +99,7 @@ package enum TransferOutcome: Equatable, Sendable {
     case abandoned
 }
 
+/// Why a leader does not begin to hand over.
 package enum TransferRefusal: Equatable, Sendable {
     case notLeader
     case notAVoter
@@ -103,6 +108,7 @@ package enum TransferRefusal: Equatable, Sendable {
     case transferring
 }
 
+/// What the protocol rules out, and happened.
 package enum BrokenInvariant: Equatable, Sendable {
     /// Another leader sent something in this leader's own term.
     case twoLeaders(Term, ReplicaID)

@@ -32,7 +32,7 @@ package struct Raft: Equatable, Sendable {
     var hardStateSequence: UInt64 = 0
     /// The replicas whose nodes are under suspicion. Sorted.
     var suspected: [ReplicaID] = []
-    var runningTimers: Set<Timer> = []
+    var runningTimers = RunningTimers()
     /// Messages that promise what is not durable yet.
     var held: [HeldMessage] = []
 
@@ -60,6 +60,18 @@ package struct Raft: Equatable, Sendable {
     #if PLANTED_BUGS
         package var planted: PlantedBugs = []
     #endif
+
+    /// A set of timers, in a byte.
+    struct RunningTimers: Equatable {
+        private var bits: UInt8 = 0
+        func contains(_ timer: Timer) -> Bool { bits & 1 << UInt8(timer.rawValue) != 0 }
+        mutating func insert(_ timer: Timer) { bits |= 1 << UInt8(timer.rawValue) }
+        /// - Returns: whether it was in.
+        mutating func remove(_ timer: Timer) -> Bool {
+            defer { bits &= ~(1 << UInt8(timer.rawValue)) }
+            return contains(timer)
+        }
+    }
 
     struct HeldMessage: Equatable {
         let sequence: UInt64
@@ -269,7 +281,7 @@ package struct Raft: Equatable, Sendable {
 
     private mutating func fired(_ timer: Timer) {
         // A timer that was cancelled may fire all the same; whoever set it could not know.
-        guard runningTimers.remove(timer) != nil else { return }
+        guard runningTimers.remove(timer) else { return }
         switch timer {
         case .election: electionTimedOut()
         case .retry: retry()
@@ -335,7 +347,7 @@ package struct Raft: Equatable, Sendable {
     }
 
     mutating func cancel(_ timer: Timer) {
-        guard runningTimers.remove(timer) != nil else { return }
+        guard runningTimers.remove(timer) else { return }
         effects.append(.cancelTimer(timer))
     }
 

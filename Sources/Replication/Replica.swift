@@ -368,7 +368,9 @@ package final class Replica<Machine: StateMachine> {
         if let batch = open {
             open = nil
             do {
-                if has(.keepsTransactionOpen) { try machine.commit() } else {
+                if has(.keepsTransactionOpen) {
+                    try machine.commit()
+                } else {
                     try machine.rollback()
                 }
             } catch { stop(.disk("\(error)")) }

@@ -64,6 +64,7 @@ package struct Done<Answer> {
     }
 }
 
+/// Why a request is not answered with its effect.
 package enum RequestRefusal: Error, Equatable, Sendable {
     /// It had no effect: ask the leader.
     case notLeader(leader: ReplicaID?)

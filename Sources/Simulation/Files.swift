@@ -13,7 +13,7 @@ final class TemporaryFolder {
 
     init() throws {
         let base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-        var template = Array("\(base)/lodge-sim-XXXXXX".utf8CString)
+        var template = Array(("\(base)/lodge-sim-" + String(repeating: "X", count: 6)).utf8CString)
         guard mkdtemp(&template) != nil else { throw FileFault(path: base, code: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

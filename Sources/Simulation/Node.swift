@@ -76,5 +76,7 @@ struct Client {
         let token: LogIndex
         var attempts = 0
         var mayHaveHappened = false
+        /// Whether the client's next operation is planned already.
+        var isExtra = false
     }
 }

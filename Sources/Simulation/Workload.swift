@@ -3,6 +3,24 @@ import Replication
 
 /// The clients: what they ask, what they make of answers, and what they write into the history.
 extension World {
+    /// While an old leader does not know of the new one, mistakes about reads and answers can show: the clients make use of it.
+    func planNudges() {
+        guard !isHealed, leadingNodes.count > 1 else { return }
+        for client in clients {
+            queue.insert(.clientNudged(client.number), at: time + random.between(500, 40_000))
+        }
+    }
+
+    func nudge(_ number: Int) {
+        guard !isHealed, clients[number].current == nil else { return }
+        startOperation(number)
+        clients[number].current?.isExtra = true
+    }
+
+    var leadingNodes: [Node<Machine>] {
+        nodes.filter { $0.isUp && $0.replica?.core.role == .leader }
+    }
+
     func startOperation(_ number: Int) {
         guard clients[number].current == nil else { return }
         if isHealed {
@@ -13,7 +31,8 @@ extension World {
             return
         }
         clients[number].sequence += 1
-        let key = random.below(profile.keys)
+        let isContested = leadingNodes.count > 1
+        let key = isContested && random.chance(0.7) ? 0 : random.below(profile.keys)
         var level = HistoryEntry.Level.linearizable
         let operation: Operation
         let isRead = isHealed ? clients[number].finalOperations == 2 : random.chance(0.45)
@@ -42,7 +61,7 @@ extension World {
     private func firstNode(for client: Client, isAnywhereGood: Bool) -> Int? {
         if isAnywhereGood { return nil }
         // A client that has not heard of the last election finds whoever still takes itself for the leader.
-        let leading = nodes.filter { $0.replica?.core.role == .leader }
+        let leading = leadingNodes
         if leading.count > 1, random.chance(0.5) { return random.pick(leading).number }
         return client.believedLeader
     }
@@ -196,6 +215,7 @@ extension World {
                 .request(late, to: random.below(nodes.count)),
                 at: time + random.between(10_000, 5_000_000))
         }
+        guard !current.isExtra || isHealed else { return }
         let pause = isHealed ? 1_000 : random.exponential(mean: profile.thinkTime)
         queue.insert(.clientStarts(number), at: time + pause)
     }

@@ -30,6 +30,7 @@ package final class World<Machine: SimulatedMachine> {
         case answer(AttemptResult, client: Int, sequence: Int)
         case timeout(client: Int, sequence: Int, attempt: Int)
         case clientStarts(Int)
+        case clientNudged(Int)
         case tryAgain(client: Int, sequence: Int, at: Int?)
         case snapshot(SnapshotTransfer)
         case fault
@@ -167,7 +168,8 @@ package final class World<Machine: SimulatedMachine> {
             .apply(let node, _), .checkpoint(let node, _):
             nodes[node]
         case .snapshot(let transfer): nodes[transfer.to]
-        case .restart, .answer, .timeout, .clientStarts, .tryAgain, .fault, .coup, .powerCut,
+        case .restart, .answer, .timeout, .clientStarts, .clientNudged, .tryAgain, .fault, .coup,
+            .powerCut,
             .membership,
             .mend,
             .heal,
@@ -210,6 +212,7 @@ package final class World<Machine: SimulatedMachine> {
         case .timeout(let client, let sequence, let attempt):
             timedOut(client, sequence, attempt: attempt)
         case .clientStarts(let client): startOperation(client)
+        case .clientNudged(let client): nudge(client)
         case .tryAgain(let client, let sequence, let node):
             if clients[client].current?.request.sequence == sequence { attempt(client, at: node) }
         case .snapshot(let transfer): try arrived(transfer)
@@ -438,6 +441,7 @@ package final class World<Machine: SimulatedMachine> {
                 statistics.elections += 1
                 checker.leads(replica.core.id, in: term)
                 planCoup(against: node)
+                planNudges()
             }
         case .transferEnded(let target, let outcome): say("transfer to \(target): \(outcome)")
         case .membersRefused(let refusal): say("members refused: \(refusal)")
@@ -482,7 +486,10 @@ package final class World<Machine: SimulatedMachine> {
             .checkpoint(node.number, life: node.life),
             at: time + random.between(300_000, 3_000_000))
         // The log may be cut at any time, not only right after a checkpoint.
-        if random.chance(0.5) { cutLog(node) }
+        if random.chance(0.4) {
+            cutLog(node)
+            return
+        }
         try disk.machine.checkpoint()
         if random.chance(0.5) { cutLog(node) }
     }

@@ -41,6 +41,9 @@ struct Run: ParsableCommand {
     @Option(help: "Plant a mistake and see whether it is found. Debug builds only.")
     var plant: String?
 
+    @Flag(help: "List the mistakes that can be planted.")
+    var listPlanted = false
+
     func validate() throws {
         guard seeds > 0 else { throw ValidationError("--seeds must be at least 1.") }
         guard duration > 0, duration <= 86_400 else {
@@ -60,13 +63,20 @@ struct Run: ParsableCommand {
             throw ValidationError("--plant \(plant) is not known. Known: \(names).")
         }
         #if !PLANTED_BUGS
-            if plant != nil { throw ValidationError("--plant works in debug builds only.") }
+            if plant != nil {
+                throw ValidationError(
+                    "--plant needs a build that can plant mistakes: a debug build.")
+            }
         #endif
     }
 
     private var plantedBug: PlantedBugs? { PlantedBugs.all.first { $0.name == plant }?.bug }
 
     func run() throws {
+        if listPlanted {
+            for (name, _) in PlantedBugs.all { print(name) }
+            return
+        }
         if let seed { try runOne(seed) } else { try runRange() }
     }
 
