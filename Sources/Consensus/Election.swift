@@ -28,12 +28,19 @@ extension Raft {
     /// A voter without a leader it trusts must have the election timer running; nobody else may.
     mutating func updateElectionTimer(restart: Bool) {
         guard role == .follower else { return }
-        let waits = configuration.isVoter(id) && !trustsLeader
+        let waits = mayCampaign && !trustsLeader
         if !waits {
             cancel(.election)
         } else if restart || !runningTimers.contains(.election) {
             set(.election)
         }
+    }
+
+    /// A voter; also one that a change removed which is not known to be committed. It may be the only one that holds the change,
+    /// and then nobody else can win (thesis, 4.2.2). Its own vote counts for nothing.
+    var mayCampaign: Bool {
+        if configuration.isVoter(id) { return true }
+        return log.configurationIndex > commit && log.earlierConfiguration?.isVoter(id) == true
     }
 
     private var trustsLeader: Bool {
@@ -77,7 +84,7 @@ extension Raft {
     // MARK: Asking for votes
 
     mutating func electionTimedOut() {
-        guard role != .leader, configuration.isVoter(id) else { return }
+        guard role != .leader, mayCampaign else { return }
         if role == .follower && trustsLeader { return }
         startPreVote()
     }

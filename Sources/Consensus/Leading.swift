@@ -216,9 +216,10 @@ extension Raft {
     mutating func appended(_ answer: Message.Appended, _ sender: ReplicaID) {
         guard let place = place(of: sender), answer.match <= log.last.index else { return }
         heard(from: place, round: answer.round, commit: answer.commit)
+        let answersProbe = leadership?.progress[place].answersProbe(answer.match) ?? false
         let isNews = leadership?.progress[place].acknowledge(answer.match) ?? false
         switch leadership?.progress[place].mode {
-        case .probe?: leadership?.progress[place].replicate()
+        case .probe? where answersProbe: leadership?.progress[place].replicate()
         case .snapshot? where answer.match >= log.start.index:
             leadership?.progress[place].replicate()
         default: break
@@ -237,8 +238,9 @@ extension Raft {
         heard(from: place, round: answer.round, commit: .zero)
         switch progress.mode {
         case .snapshot: return
-        // The rejection of something sent long ago: the member has that part by now.
-        case .replicate where answer.previous <= progress.match: return
+        case .replicate:
+            leadership?.progress[place].refusedAfter = max(progress.refusedAfter, answer.previous)
+            return
         case .probe where answer.previous != progress.next.previous: return
         default: break
         }
@@ -252,7 +254,7 @@ extension Raft {
         leadership?.progress[place].probe()
         leadership?.progress[place].next = next
         leadership?.progress[place].hasAnswered = true
-        if next < progress.next || progress.mode == .replicate {
+        if next < progress.next {
             replicate(place, evenIfEmpty: true)
         } else {
             // Nothing was learnt: asking the same at once would get the same answer, for ever.
@@ -307,7 +309,8 @@ extension Raft {
         guard let leadership else { return }
         for (place, progress) in leadership.progress.enumerated() where lacksSomething(progress) {
             let isWaiting = progress.mode == .probe(isWaiting: true)
-            if progress.hasAnswered && !isWaiting && progress.match < log.last.index {
+            let isInDoubt = progress.refusedAfter > progress.match
+            if progress.hasAnswered && !isWaiting && !isInDoubt, progress.match < log.last.index {
                 self.leadership?.progress[place].hasAnswered = false
             } else {
                 let next = progress.next

@@ -28,6 +28,11 @@ struct Log: Equatable {
     /// The members in force at the end of the log.
     var configuration: Configuration { configurations[configurations.count - 1].configuration }
 
+    /// The members before those in force, if their configuration is not compacted.
+    var earlierConfiguration: Configuration? {
+        configurations.count > 1 ? configurations[configurations.count - 2].configuration : nil
+    }
+
     /// Where the configuration in force was appended.
     var configurationIndex: LogIndex { configurations[configurations.count - 1].index }
 

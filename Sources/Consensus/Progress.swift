@@ -12,6 +12,10 @@ struct Progress: Equatable {
     /// The newest read confirmation it has answered.
     var acknowledgedRound: UInt64 = 0
     var mode: Mode = .probe(isWaiting: false)
+    /// The highest `previous` it refused while messages followed each other. An earlier one may still be on its way and mend it;
+    /// if not, the next retry asks where it is. To ask at once would, on a network that reorders, answer every message of a
+    /// burst with another burst.
+    var refusedAfter: LogIndex = .zero
     /// Whether it has answered since the last retry.
     var hasAnswered = false
     /// The end of what the last probe carried. Whoever answers it with a match has taken that in, durable or not.
@@ -66,6 +70,9 @@ struct Progress: Equatable {
         }
     }
 
+    /// Whether an acknowledgement answers the probe that is under way, rather than something sent long before.
+    func answersProbe(_ match: LogIndex) -> Bool { match >= next.previous }
+
     /// - Returns: whether it said something new.
     mutating func acknowledge(_ index: LogIndex) -> Bool {
         hasAnswered = true
@@ -83,6 +90,7 @@ struct Progress: Equatable {
         mode = .probe(isWaiting: false)
         next = match.next
         probedThrough = .zero
+        refusedAfter = .zero
         inflight.removeAll(keepingCapacity: true)
         inflightBytes = 0
     }

@@ -315,7 +315,7 @@ package struct Raft: Equatable, Sendable {
         case .heartbeatAnswered(let round, let commit):
             if isForLeader(message) { answered(round: round, commit: commit, message.from) }
         case .timeoutNow:
-            if message.term == term, role != .leader, configuration.isVoter(id) {
+            if message.term == term, role != .leader, mayCampaign {
                 startElection(isTransfer: true)
             }
         case .termIsOver: break
