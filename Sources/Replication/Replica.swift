@@ -42,6 +42,7 @@ package final class Replica<Machine: StateMachine> {
 
     private struct OpenBatch {
         let last: LogIndex
+        let term: Term
         let answers: [(RequestID, Machine.Answer)]
     }
 
@@ -323,7 +324,7 @@ package final class Replica<Machine: StateMachine> {
         }
         payloadsAtHand[last] = prepared.payload
         defer { payloadsAtHand[last] = nil }
-        open = OpenBatch(last: last, answers: answers)
+        open = OpenBatch(last: last, term: core.term, answers: answers)
         if has(.commitsBeforeMajority) {
             open = nil
             try machine.commit()
@@ -346,7 +347,8 @@ package final class Replica<Machine: StateMachine> {
 
     private func committed(through index: LogIndex) {
         committedIndex = max(committedIndex, index)
-        if let batch = open, batch.last <= index {
+        // In the step that ends a leadership its batch may turn out committed, or another block may stand in its place.
+        if let batch = open, batch.last <= index, core.term(at: batch.last) == batch.term {
             open = nil
             do { try machine.commit() } catch {
                 // The block is committed; the rows will be made from it after a restart.
