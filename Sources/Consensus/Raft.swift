@@ -184,15 +184,6 @@ package struct Raft: Equatable, Sendable {
         }
         return result
     }
-    /// As a leader: what a member has on its disk; nil of a stranger.
-    package func match(of replica: ReplicaID) -> LogIndex? {
-        leadership?.progress.first { $0.replica == replica }?.match
-    }
-    /// As a leader: the least any member has on its disk that is not known to need a snapshot. A log that is cut no further
-    /// spares everyone a snapshot.
-    package var leastMatch: LogIndex? {
-        leadership?.progress.filter { $0.mode != .snapshot }.map(\.match).min()
-    }
 
     // MARK: Steps
 

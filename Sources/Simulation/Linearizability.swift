@@ -61,7 +61,10 @@ package enum Linearizability {
         var done = [UInt64](repeating: 0, count: (operations.count + 63) / 64)
         var value = 0
         var doneCount = 0
-        var stack: [(operation: Int, value: Int)] = []
+        // What is known is tried before what may never have happened: an unknown operation is a candidate for ever after, and to
+        // begin with those would try every order of them.
+        var triesUnknown = false
+        var stack: [(operation: Int, value: Int, wasUnknown: Bool)] = []
         var seen: Set<Memo> = []
         var steps = 0
         var place = next[0]
@@ -69,22 +72,26 @@ package enum Linearizability {
             if doneCount == mustDo { return .linearizable }
             steps += 1
             if steps > limit { return .undecided }
-            var mustGoBack = place == 0
-            if !mustGoBack {
+            var isAtEnd = place == 0
+            if !isAtEnd {
                 let moment = moments[place - 1]
                 let number = moment.operation
                 if moment.isReturn {
-                    mustGoBack = true
+                    isAtEnd = true
                 } else {
                     let operation = operations[number]
                     let (newValue, answer) = operation.operation.applied(to: value)
-                    let fits = operation.outcome == .unknown || operation.outcome == .ok(answer)
+                    let isUnknown = operation.outcome == .unknown
+                    let fits =
+                        isUnknown == triesUnknown
+                        && (isUnknown || operation.outcome == .ok(answer))
                     if fits {
                         var then = done
                         then[number / 64] |= 1 << UInt64(number % 64)
                         let memo = Memo(done: then, value: newValue ?? value)
                         if seen.insert(memo).inserted {
-                            stack.append((number, value))
+                            stack.append((number, value, triesUnknown))
+                            triesUnknown = false
                             done = then
                             value = newValue ?? value
                             if operation.outcome != .unknown { doneCount += 1 }
@@ -98,11 +105,17 @@ package enum Linearizability {
                     continue
                 }
             }
-            if mustGoBack {
+            if isAtEnd {
+                if !triesUnknown {
+                    triesUnknown = true
+                    place = next[0]
+                    continue
+                }
                 guard let last = stack.popLast() else { return .violated }
                 done[last.operation / 64] &= ~(1 << UInt64(last.operation % 64))
                 if operations[last.operation].outcome != .unknown { doneCount -= 1 }
                 value = last.value
+                triesUnknown = last.wasUnknown
                 if returnPlace[last.operation] != 0 { relink(returnPlace[last.operation]) }
                 relink(callPlace[last.operation])
                 place = next[callPlace[last.operation]]
