@@ -343,6 +343,8 @@ package struct Raft: Equatable, Sendable {
     }
 
     mutating func halt(_ reason: BrokenInvariant) {
+        // Whoever waits for a read hears that it will not come.
+        if role == .leader { leaveLeadership() }
         isHalted = true
         for timer in Timer.allCases { cancel(timer) }
         effects.append(.halted(reason))

@@ -264,6 +264,16 @@ package final class Replica<Machine: StateMachine> {
         guard fault == nil else { return }
         fault = reason
         leadershipLost(leader: nil)
+        for (_, answers) in confirming {
+            for (id, _) in answers {
+                outputs.append(.answered(id, .failure(.notLeader(leader: nil))))
+            }
+        }
+        confirming.removeAll()
+        for (read, _) in awaitingApply {
+            outputs.append(.readable(read, .failure(.leadershipLost)))
+        }
+        awaitingApply.removeAll()
         outputs.append(.stopped(reason))
     }
 

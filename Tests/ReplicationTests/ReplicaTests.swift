@@ -219,6 +219,39 @@ private final class Bench {
         #expect(bench.answers[1] == .failure(.outcomeUnknown))
     }
 
+    @Test func `A snapshot of the next leader finds no transaction open`() {
+        let bench = Bench(voters: [1, 2, 3])
+        bench.lead()
+        bench.submit(1, 10)
+        let head = SnapshotHead(
+            position: LogPosition(index: LogIndex(9), term: Term(2)),
+            configuration: Configuration(voters: [ReplicaID(1), ReplicaID(2), ReplicaID(3)]))
+        var isInstalled = false
+        bench.replica.receive(
+            Envelope(
+                message: Message(
+                    from: ReplicaID(3), to: ReplicaID(1), term: Term(2), body: .snapshot(head)))
+        ) {
+            #expect(bench.machine.open == nil)
+            bench.machine.appliedIndex = LogIndex(9)
+            isInstalled = true
+        }
+        bench.drain()
+        #expect(isInstalled && bench.answers[1] == .failure(.outcomeUnknown))
+    }
+
+    @Test func `A replica that stops answers whoever waits`() {
+        let bench = Bench(voters: [1, 2, 3])
+        bench.lead()
+        bench.submit(1, -1)
+        bench.replica.read(ReadID(9))
+        // Another leader in the same term: something that must not be.
+        bench.receive(3, term: 1, .heartbeat(Message.Heartbeat(commit: .zero, round: 0)))
+        #expect(bench.replica.fault != nil)
+        #expect(bench.answers[1] == .failure(.notLeader(leader: ReplicaID(1))))
+        #expect(bench.reads[9] == .failure(.leadershipLost))
+    }
+
     @Test func `A batch that changes nothing waits for a quorum to confirm the leader`() {
         let bench = Bench(voters: [1, 2, 3])
         bench.lead()
