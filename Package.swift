@@ -49,7 +49,30 @@ let package = Package(
         .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
         .target(
             name: "Consensus", exclude: ["Specification"], swiftSettings: settings + plantedBugs),
-        .target(name: "Wire", dependencies: ["Consensus"], swiftSettings: settings),
+        .target(name: "Threads", swiftSettings: settings),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(
+            name: "Wire",
+            dependencies: ["Consensus", "CZlib", product("NIOCore", "swift-nio")],
+            swiftSettings: settings),
+        .target(name: "LogStore", dependencies: ["Consensus", "Wire"], swiftSettings: settings),
+        .target(
+            name: "Certificates",
+            dependencies: [
+                "Wire", product("Crypto", "swift-crypto"), product("SwiftASN1", "swift-asn1"),
+                product("X509", "swift-certificates"),
+            ], swiftSettings: settings),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "Certificates", "Consensus", "Wire",
+                product("Logging", "swift-log"),
+                product("Metrics", "swift-metrics"),
+                product("NIOCore", "swift-nio"),
+                product("NIOPosix", "swift-nio"),
+                product("NIOSSL", "swift-nio-ssl"),
+                product("NIOTLS", "swift-nio"),
+            ], swiftSettings: settings),
         .target(
             name: "ShardStore",
             dependencies: ["Consensus", "SQLite", "Wire"],
@@ -60,11 +83,11 @@ let package = Package(
         .target(
             name: "Cluster",
             dependencies: [
-                "Consensus", "ShardStore", "SQLite", "Wire",
-                product("Crypto", "swift-crypto"),
+                "Consensus", "LogStore", "Replication", "ShardStore", "SQLite", "Threads",
+                "Transport", "Wire",
                 product("Logging", "swift-log"),
                 product("Metrics", "swift-metrics"),
-                product("ServiceLifecycle", "swift-service-lifecycle"),
+                product("NIOCore", "swift-nio"),
             ],
             swiftSettings: settings),
         .target(
@@ -78,7 +101,7 @@ let package = Package(
         .target(
             name: "SupportAPI",
             dependencies: [
-                "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
@@ -92,7 +115,7 @@ let package = Package(
         .target(
             name: "OperatorAPI",
             dependencies: [
-                "Cluster", "ServiceDesk", "ShardStore", "SupportAPI", "Wire",
+                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "SupportAPI", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
@@ -119,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "lodged",
             dependencies: [
-                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI", "Wire",
+                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI",
+                "Transport", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("Configuration", "swift-configuration"),
                 product("Hummingbird", "hummingbird"),
@@ -128,6 +152,7 @@ let package = Package(
                 product("Metrics", "swift-metrics"),
                 product("NIOCore", "swift-nio"),
                 product("HummingbirdCore", "hummingbird"),
+                product("NIOPosix", "swift-nio"),
                 product("NIOSSL", "swift-nio-ssl"),
                 product("ServiceLifecycle", "swift-service-lifecycle"),
                 product("SystemPackage", "swift-system"),
@@ -137,7 +162,7 @@ let package = Package(
         .executableTarget(
             name: "lodge",
             dependencies: [
-                "DemoDesk",
+                "Certificates", "DemoDesk", "LogStore", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("AsyncHTTPClient", "async-http-client"),
                 product("Crypto", "swift-crypto"),
@@ -169,6 +194,28 @@ let package = Package(
             name: "WireTests",
             dependencies: ["Consensus", "Wire", product("NIOCore", "swift-nio")],
             resources: [.copy("Golden")], swiftSettings: settings),
+        .testTarget(
+            name: "LogStoreTests", dependencies: ["Consensus", "LogStore", "Wire"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CertificatesTests",
+            dependencies: [
+                "Certificates", "Wire",
+                product("SwiftASN1", "swift-asn1"),
+                product("X509", "swift-certificates"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "Certificates", "Transport", "Wire",
+                product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"),
+                product("NIOEmbedded", "swift-nio"),
+                product("NIOPosix", "swift-nio"),
+                product("NIOTLS", "swift-nio"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ShardStoreTests",
             dependencies: ["Consensus", "ShardStore", "ServiceDesk", "SQLite", "CSQLite", "Wire"],

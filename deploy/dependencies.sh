@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that Lodge needs and does not find, and says so. Arguments: build, test, bench.
+# Installs the Debian packages that Lodge needs and does not find, and says so. Arguments: build, test, faults, bench.
 set -eu
 
 missing=
@@ -25,6 +25,11 @@ for purpose in "$@"; do
         test)
             need python3 python3
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+            ;;
+        faults)
+            need gcc cc
+            need iproute2 ip
+            need nftables nft
             ;;
         bench) need wrk wrk ;;
     esac

@@ -8,8 +8,14 @@ package struct DataDirectoryFault: Error, CustomStringConvertible {
     package init(description: String) { self.description = description }
 }
 
-/// The node's folder: `lock`, `shards/<number>.sqlite`. One process holds it at a time.
+/// The node's folder. One process holds it at a time.
 ///
+///     lock                   held while a process uses the folder
+///     shard-count            how many tenant shards the cluster has
+///     born                   replicas have begun here: from now on a missing log is a loss
+///     has-peers              other nodes hold what this one holds
+///     log/                   the node's log
+///     shards/                the rows, see `ShardFiles`
 final class DataDirectory: Sendable {
     let path: String
     /// The lock's descriptor until it is closed.
@@ -19,6 +25,7 @@ final class DataDirectory: Sendable {
         self.path = path
         try Self.make(path)
         try Self.make(path + "/shards")
+        try Self.make(path + "/log")
         let descriptor = Glibc.open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.fault("cannot make \(path)/lock") }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -39,16 +46,41 @@ final class DataDirectory: Sendable {
         }
     }
 
-    func shardPath(_ shard: ShardID) -> String { "\(path)/shards/\(shard).sqlite" }
+    var shardsPath: String { path + "/shards" }
+    var logPath: String { path + "/log" }
 
-    /// Whether the directory's shard was made.
-    var hasDirectory: Bool { access(shardPath(.directory), F_OK) == 0 }
+    var hasLog: Bool {
+        FolderListing.names(logPath).contains { !$0.hasPrefix(".") }
+    }
 
-    /// How many tenant shards the folder holds; 0 when it is new.
-    func existingShardCount() -> Int {
+    /// How many tenant shards the folder was made with; nil when it is new. Folders of a build that had no log are counted.
+    var existingShardCount: Int? {
+        if let bytes = try? OwnFile.read(path + "/shard-count"),
+            let count = Int(String(decoding: bytes, as: UTF8.self).filter(\.isNumber))
+        {
+            return count
+        }
+        guard access(shardsPath + "/0.sqlite", F_OK) == 0 else { return nil }
         var count = 0
-        while access(shardPath(ShardID(rawValue: UInt16(count + 1))), F_OK) == 0 { count += 1 }
+        while access("\(shardsPath)/\(count + 1).sqlite", F_OK) == 0 { count += 1 }
         return count
+    }
+
+    func keepShardCount(_ count: Int) throws {
+        try OwnFile.write(Array("\(count)\n".utf8), to: path + "/shard-count")
+    }
+
+    var isBorn: Bool { access(path + "/born", F_OK) == 0 }
+    func markBorn() throws { if !isBorn { try OwnFile.write([], to: path + "/born") } }
+
+    var hasPeers: Bool { access(path + "/has-peers", F_OK) == 0 }
+    func markPeers() throws { if !hasPeers { try OwnFile.write([], to: path + "/has-peers") } }
+
+    /// What the file system has left for this user.
+    var freeBytes: UInt64? {
+        var space = statvfs()
+        guard statvfs(path, &space) == 0 else { return nil }
+        return UInt64(space.f_bavail) * UInt64(space.f_frsize)
     }
 
     private static func make(_ path: String) throws {

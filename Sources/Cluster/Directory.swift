@@ -1,3 +1,4 @@
+package import Consensus
 import SQLite
 import ShardStore
 import Synchronization
@@ -14,6 +15,12 @@ package enum DirectoryRefusal: Refusal, Equatable, Sendable {
     /// The tenant must be marked with `delete` before it can be erased.
     case notMarkedForDeletion(String)
     case invalidLimit(String)
+    case noSuchNode(String)
+    case nodeNameTaken(String)
+    case invalidNode(String)
+    case lastNode
+    case invalidSerial(String)
+    case invalidSetting(String)
 
     /// A sentence for the operator.
     package var text: String {
@@ -27,7 +34,12 @@ package enum DirectoryRefusal: Refusal, Equatable, Sendable {
         case .noSuchToken: "There is no such operator token"
         case .notMarkedForDeletion(let name):
             "\(name) is not marked for deletion: delete it once without --permanently first"
-        case .invalidLimit(let text): text
+        case .invalidLimit(let text), .invalidNode(let text), .invalidSetting(let text): text
+        case .noSuchNode(let name): "There is no node \(name)"
+        case .nodeNameTaken(let name): "A node named \(name) is part of the cluster already"
+        case .lastNode: "The last active node cannot be removed"
+        case .invalidSerial(let serial):
+            "\(serial) is not a certificate's serial number: use its hexadecimal digits"
         }
     }
 }
@@ -39,16 +51,21 @@ package struct OperatorToken: Sendable, Hashable {
     package let createdAt: Timestamp
 }
 
-/// Who the tenants are and where: shard 0 with a copy in memory that every request asks.
+/// Who the tenants are and where, and which nodes there are: shard 0 with a copy in memory that every request asks.
 ///
-/// The copy changes after the write that changes it has committed, on the shard's lane and so in the order of the commits,
-/// and is rebuilt from the rows at start.
+/// Every node has a replica of shard 0. The copy follows its rows: whenever a transaction has committed or blocks have been applied,
+/// what they touched is read again, on the shard's lane and so in the order of the log.
 package final class Directory: Sendable {
     private struct Maps {
         var byName: [String: TenantRecord] = [:]
+        var nameByID: [Int64: String] = [:]
         var nameByHostname: [String: String] = [:]
         var operatorDigests: [Int64: [UInt8]] = [:]
         var tenantsByShard: [ShardID: Int] = [:]
+        var nodes: [NodeRecord] = []
+        var revokedSerials: Set<String> = []
+        var settings = ClusterSettings()
+        var appliedIndex: LogIndex = .zero
     }
 
     /// Labels that mean something else in front of a domain.
@@ -60,26 +77,19 @@ package final class Directory: Sendable {
     private let maps = Mutex(Maps())
     private let shardCount: Int
     private let runWrite: Write
-    private let read: Read
+    private let changed = Mutex<@Sendable () -> Void>({})
 
     typealias Write =
-        @Sendable (
-            @escaping @Sendable (ShardTransaction) throws -> Void,
-            _ committed: @escaping @Sendable () -> Void
-        ) async throws -> Void
-    typealias Read =
-        @Sendable (
-            @escaping @Sendable (ShardReader) throws -> Void
-        ) throws -> Void
+        @Sendable (@escaping @Sendable (ShardTransaction) throws -> Void) async throws -> Void
 
-    /// `write` and `read` run on shard 0 as the system tenant; `committed` runs on the lane between the commit and the next
-    /// write. `read` may block, it is used at start only.
-    init(shardCount: Int, write: @escaping Write, read: @escaping Read) throws {
+    /// `write` runs on shard 0 as the system tenant, where this node leads it.
+    init(shardCount: Int, write: @escaping Write) {
         self.shardCount = shardCount
         runWrite = write
-        self.read = read
-        try reload()
     }
+
+    /// Called on the directory's lane after nodes, revocations or settings have changed.
+    func onChange(_ body: @escaping @Sendable () -> Void) { changed.withLock { $0 = body } }
 
     // MARK: Asking
 
@@ -118,6 +128,23 @@ package final class Directory: Sendable {
                 .sorted { $0.id < $1.id }
         }
     }
+
+    /// The last entry of shard 0 that the copy shows.
+    package var appliedIndex: LogIndex { maps.withLock { $0.appliedIndex } }
+
+    /// Every node there ever was, by id.
+    package var nodes: [NodeRecord] { maps.withLock { $0.nodes } }
+
+    package func node(named name: String) -> NodeRecord? {
+        maps.withLock { maps in
+            maps.nodes.last { $0.name == name && $0.state != .removed }
+                ?? maps.nodes.first { "\($0.id)" == name }
+        }
+    }
+
+    package var revokedSerials: Set<String> { maps.withLock { $0.revokedSerials } }
+
+    package var settings: ClusterSettings { maps.withLock { $0.settings } }
 
     /// Whether the digest belongs to an operator's token. Compares every token in full, so that the time says nothing.
     package func isOperatorToken(digest: [UInt8]) -> Bool {
@@ -166,8 +193,6 @@ package final class Directory: Sendable {
                 name: name, id: TenantID(rawValue: id), shard: shard, epoch: 1, state: .active,
                 plan: plan, limits: limits, hostnames: [], createdAt: rows.now)
             created.withLock { $0 = record }
-        } committed: { [self] in
-            put(created.withLock { $0! })
         }
         return created.withLock { $0! }
     }
@@ -226,18 +251,12 @@ package final class Directory: Sendable {
     }
 
     /// Removes the last rows of an erased tenant. `Node.eraseTenant` deletes its desk first.
-    func forget(_ name: String) async throws {
+    package func forget(_ name: String) async throws {
         guard let record = tenant(named: name) else { throw DirectoryRefusal.noSuchTenant(name) }
         try await write { rows in
             try rows.run(
                 "DELETE FROM hostnames WHERE tenant = ?1 AND owner = ?2", record.id.rawValue)
             try rows.run("DELETE FROM tenants WHERE tenant = ?1 AND id = ?2", record.id.rawValue)
-        } committed: { [self] in
-            maps.withLock { maps in
-                guard maps.byName.removeValue(forKey: record.name) != nil else { return }
-                maps.nameByHostname = maps.nameByHostname.filter { $0.value != record.name }
-                maps.tenantsByShard[record.shard, default: 1] -= 1
-            }
         }
     }
 
@@ -250,9 +269,6 @@ package final class Directory: Sendable {
                 "INSERT INTO operator_tokens VALUES (?1, ?2, ?3, ?4, ?5)", token.id, label, digest,
                 rows.now.milliseconds)
             created.withLock { $0 = token }
-        } committed: { [self] in
-            let token = created.withLock { $0! }
-            maps.withLock { $0.operatorDigests[token.id] = digest }
         }
         return created.withLock { $0! }
     }
@@ -262,8 +278,6 @@ package final class Directory: Sendable {
             let count = try rows.run(
                 "DELETE FROM operator_tokens WHERE tenant = ?1 AND id = ?2", id)
             guard count == 1 else { throw DirectoryRefusal.noSuchToken }
-        } committed: { [self] in
-            maps.withLock { $0.operatorDigests[id] = nil }
         }
     }
 
@@ -278,19 +292,126 @@ package final class Directory: Sendable {
                     createdAt: Timestamp(rawValue: $0.int64(2)))
             }
             found.withLock { $0 = tokens }
-        } committed: {
         }
         return found.withLock { $0 }
     }
 
     package var hasOperatorTokens: Bool { maps.withLock { !$0.operatorDigests.isEmpty } }
 
+    // MARK: Nodes
+
+    /// Takes a node in, under a number that no node ever had.
+    package func addNode(name: String, zone: String, address: String) async throws -> NodeRecord {
+        guard Self.isLabel(name) else {
+            throw DirectoryRefusal.invalidNode(
+                "A node's name has 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends")
+        }
+        guard Self.isLabel(zone), zone.utf8.count <= 32 else {
+            throw DirectoryRefusal.invalidNode(
+                "A zone has 1 to 32 of a-z, 0-9 and -, with a letter or digit at both ends")
+        }
+        guard Self.isAddressWithPort(address) else {
+            throw DirectoryRefusal.invalidNode("A node's address is HOST:PORT, with a port above 0")
+        }
+        let added = Mutex<NodeRecord?>(nil)
+        try await write { rows in
+            let all = try Self.nodes(rows)
+            guard !all.contains(where: { $0.name == name && $0.state != .removed }) else {
+                throw DirectoryRefusal.nodeNameTaken(name)
+            }
+            let number = (all.map(\.id.rawValue).max() ?? 0) + 1
+            guard number <= 4096 else {
+                throw DirectoryRefusal.invalidNode("A cluster has at most 4096 nodes in its life")
+            }
+            let record = NodeRecord(
+                id: NodeID(rawValue: number), name: name, zone: zone, address: address,
+                state: .active)
+            try rows.run(
+                "INSERT INTO nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6)", Int64(number), name, zone,
+                address, record.state.rawValue)
+            added.withLock { $0 = record }
+        }
+        return added.withLock { $0! }
+    }
+
+    /// Writes down where a node is reached, when that is news.
+    package func setAddress(of id: NodeID, _ address: String) async throws {
+        guard Self.isAddressWithPort(address) else {
+            throw DirectoryRefusal.invalidNode("A node's address is HOST:PORT, with a port above 0")
+        }
+        try await write { rows in
+            try rows.run(
+                "UPDATE nodes SET address = ?3 WHERE tenant = ?1 AND id = ?2", Int64(id.rawValue),
+                address)
+        }
+    }
+
+    package func setState(ofNode name: String, _ state: NodeRecord.State) async throws -> NodeRecord
+    {
+        let changed = Mutex<NodeRecord?>(nil)
+        try await write { rows in
+            let all = try Self.nodes(rows)
+            guard
+                let node = all.last(where: { $0.name == name && $0.state != .removed })
+                    ?? all.first(where: { "\($0.id)" == name }), node.state != .removed
+            else { throw DirectoryRefusal.noSuchNode(String(name.prefix(80))) }
+            guard
+                state == .active
+                    || all.contains(where: { $0.id != node.id && $0.state == .active })
+            else { throw DirectoryRefusal.lastNode }
+            try rows.run(
+                "UPDATE nodes SET state = ?3 WHERE tenant = ?1 AND id = ?2",
+                Int64(node.id.rawValue), state.rawValue)
+            changed.withLock {
+                $0 = NodeRecord(
+                    id: node.id, name: node.name, zone: node.zone, address: node.address,
+                    state: state)
+            }
+        }
+        return changed.withLock { $0! }
+    }
+
+    /// From now on no node speaks to one that shows this certificate.
+    package func revoke(serial: String, reason: String) async throws {
+        let serial = serial.lowercased()
+        guard (1...64).contains(serial.utf8.count), serial.allSatisfy(\.isHexDigit),
+            reason.utf8.count <= 255
+        else { throw DirectoryRefusal.invalidSerial(String(serial.prefix(80))) }
+        try await write { rows in
+            try rows.run(
+                """
+                INSERT INTO revoked_certificates VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT (tenant, serial) DO NOTHING
+                """, serial, reason, rows.now.milliseconds)
+        }
+    }
+
+    package func set(_ settings: ClusterSettings) async throws {
+        guard [1, 3, 5, 7].contains(settings.replicationFactor) else {
+            throw DirectoryRefusal.invalidSetting("replication factor: 1, 3, 5 or 7")
+        }
+        guard settings.leaderZones.count <= 16, settings.leaderZones.allSatisfy(Self.isLabel) else {
+            throw DirectoryRefusal.invalidSetting("leader zones: at most 16 names of zones")
+        }
+        try await write { rows in
+            for (name, value) in [
+                ("replication_factor", String(settings.replicationFactor)),
+                ("leader_zones", settings.leaderZones.joined(separator: ",")),
+            ] {
+                try rows.run(
+                    """
+                    INSERT INTO settings VALUES (?1, ?2, ?3)
+                    ON CONFLICT (tenant, name) DO UPDATE SET value = excluded.value
+                    """, name, value)
+            }
+        }
+    }
+
     // MARK: The copy in memory
 
-    private func write(
-        _ body: @escaping @Sendable (ShardTransaction) throws -> Void,
-        committed: @escaping @Sendable () -> Void
-    ) async throws { try await runWrite(body, committed) }
+    private func write(_ body: @escaping @Sendable (ShardTransaction) throws -> Void) async throws {
+        try await runWrite(body)
+    }
 
     private func change(
         _ name: String, _ body: @escaping @Sendable (ShardTransaction, TenantRecord) throws -> Void
@@ -304,50 +425,128 @@ package final class Directory: Sendable {
             try body(rows, record)
             let after = try Self.records(rows, name: name).first
             changed.withLock { $0 = after }
-        } committed: { [self] in
-            put(changed.withLock { $0! })
         }
         return changed.withLock { $0! }
     }
 
+    /// What a transaction touched of shard 0.
+    struct Touched {
+        var tenants: Set<Int64> = []
+        var tokens: Set<Int64> = []
+        var isClusterTouched = false
+        var isEmpty: Bool { tenants.isEmpty && tokens.isEmpty && !isClusterTouched }
+    }
+
+    /// Reads again what was touched.
+    func follow(_ touched: Touched, _ rows: ShardReader, appliedIndex: LogIndex) throws {
+        for id in touched.tenants.sorted() {
+            if let record = try Self.records(rows, id: id).first { put(record) } else { drop(id) }
+        }
+        for id in touched.tokens {
+            let digest = try rows.first(
+                "SELECT digest FROM operator_tokens WHERE tenant = ?1 AND id = ?2", id
+            ) { $0.blob(0) }
+            maps.withLock { $0.operatorDigests[id] = digest }
+        }
+        if touched.isClusterTouched { try reloadCluster(rows) }
+        maps.withLock { $0.appliedIndex = appliedIndex }
+        if touched.isClusterTouched { changed.withLock { $0 }() }
+    }
+
+    /// Reads everything anew: at start, and when a snapshot has replaced the rows.
+    func reload(_ rows: ShardReader, appliedIndex: LogIndex) throws {
+        let records = try Self.records(rows, name: nil)
+        let digests = try rows.all("SELECT id, digest FROM operator_tokens WHERE tenant = ?1") {
+            ($0.int64(0), $0.blob(1))
+        }
+        maps.withLock { $0 = Maps() }
+        for record in records { put(record) }
+        maps.withLock { $0.operatorDigests = Dictionary(uniqueKeysWithValues: digests) }
+        try reloadCluster(rows)
+        maps.withLock { $0.appliedIndex = appliedIndex }
+        changed.withLock { $0 }()
+    }
+
+    private func reloadCluster(_ rows: ShardReader) throws {
+        // A build that does not know of nodes made these rows; the step that brings the tables is on its way.
+        let nodes = (try? Self.nodes(rows)) ?? []
+        let serials =
+            (try? rows.all("SELECT serial FROM revoked_certificates WHERE tenant = ?1") {
+                $0.text(0)
+            }) ?? []
+        let values = try rows.all("SELECT name, value FROM settings WHERE tenant = ?1") {
+            ($0.text(0), $0.text(1))
+        }
+        var settings = ClusterSettings()
+        for (name, value) in values {
+            switch name {
+            case "replication_factor":
+                settings.replicationFactor = Int(value) ?? settings.replicationFactor
+            case "leader_zones":
+                settings.leaderZones = value.split(separator: ",").map(String.init)
+            default: break
+            }
+        }
+        maps.withLock { [settings] maps in
+            maps.nodes = nodes
+            maps.revokedSerials = Set(serials)
+            maps.settings = settings
+        }
+    }
+
+    private static func nodes(_ rows: ShardReader) throws -> [NodeRecord] {
+        try rows.all(
+            "SELECT id, name, zone, address, state FROM nodes WHERE tenant = ?1 ORDER BY id"
+        ) { row in
+            NodeRecord(
+                id: NodeID(rawValue: UInt16(row.int(0))), name: row.text(1), zone: row.text(2),
+                address: row.text(3), state: NodeRecord.State(rawValue: row.int64(4)) ?? .removed)
+        }
+    }
+
     private func put(_ record: TenantRecord) {
         maps.withLock { maps in
-            if maps.byName[record.name] == nil {
-                maps.tenantsByShard[record.shard, default: 0] += 1
-            }
             if let old = maps.byName[record.name] {
                 for hostname in old.hostnames { maps.nameByHostname[hostname] = nil }
+                maps.tenantsByShard[old.shard, default: 1] -= 1
             }
+            maps.tenantsByShard[record.shard, default: 0] += 1
             maps.byName[record.name] = record
+            maps.nameByID[record.id.rawValue] = record.name
             for hostname in record.hostnames { maps.nameByHostname[hostname] = record.name }
         }
     }
 
-    private func reload() throws {
-        let loaded = Mutex<([TenantRecord], [Int64: [UInt8]])>(([], [:]))
-        try read { rows in
-            let records = try Self.records(rows, name: nil)
-            let digests = try rows.all(
-                "SELECT id, digest FROM operator_tokens WHERE tenant = ?1"
-            ) { ($0.int64(0), $0.blob(1)) }
-            loaded.withLock { $0 = (records, Dictionary(uniqueKeysWithValues: digests)) }
+    private func drop(_ id: Int64) {
+        maps.withLock { maps in
+            guard let name = maps.nameByID.removeValue(forKey: id),
+                let record = maps.byName.removeValue(forKey: name)
+            else { return }
+            for hostname in record.hostnames { maps.nameByHostname[hostname] = nil }
+            maps.tenantsByShard[record.shard, default: 1] -= 1
         }
-        let (records, digests) = loaded.withLock { $0 }
-        for record in records { put(record) }
-        maps.withLock { $0.operatorDigests = digests }
     }
 
-    private static func records(_ rows: ShardReader, name: String?) throws -> [TenantRecord] {
-        let hostnames = try rows.all(
-            "SELECT owner, hostname FROM hostnames WHERE tenant = ?1 ORDER BY hostname"
-        ) { ($0.int64(0), $0.text(1)) }
+    private static func records(_ rows: ShardReader, name: String? = nil, id: Int64? = nil) throws
+        -> [TenantRecord]
+    {
+        let hostnames: [(Int64, String)]
+        if let id {
+            hostnames = try rows.all(
+                "SELECT hostname FROM hostnames WHERE tenant = ?1 AND owner = ?2 ORDER BY hostname",
+                id
+            ) { (id, $0.text(0)) }
+        } else {
+            hostnames = try rows.all(
+                "SELECT owner, hostname FROM hostnames WHERE tenant = ?1 ORDER BY hostname"
+            ) { ($0.int64(0), $0.text(1)) }
+        }
         let byOwner = Dictionary(grouping: hostnames, by: \.0)
-        return try rows.all(
-            """
+        let columns = """
             SELECT id, name, shard, epoch, state, plan, requests_per_minute, agent_limit,
-            storage_limit, created_at FROM tenants WHERE tenant = ?1 AND (?2 IS NULL OR name = ?2)
-            """, name
-        ) { row in
+            storage_limit, created_at FROM tenants WHERE tenant = ?1
+            """
+        func record(_ row: Row) -> TenantRecord {
             TenantRecord(
                 name: row.text(1), id: TenantID(rawValue: row.int64(0)),
                 shard: ShardID(rawValue: UInt16(row.int(2))), epoch: UInt32(row.int(3)),
@@ -357,6 +556,9 @@ package final class Directory: Sendable {
                 hostnames: byOwner[row.int64(0)]?.map(\.1) ?? [],
                 createdAt: Timestamp(rawValue: row.int64(9)))
         }
+        if let id { return try rows.all(columns + " AND id = ?2", id, read: record) }
+        if let name { return try rows.all(columns + " AND name = ?2", name, read: record) }
+        return try rows.all(columns, read: record)
     }
 
     private func leastLoadedShard() -> ShardID {
@@ -386,6 +588,13 @@ package final class Directory: Sendable {
         guard !plan.isEmpty, plan.utf8.count <= 64 else {
             throw DirectoryRefusal.invalidLimit("A plan's name has 1 to 64 bytes")
         }
+    }
+
+    private static func isAddressWithPort(_ text: String) -> Bool {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { return false }
+        return port > 0 && text.utf8.count <= 260 && colon != text.startIndex
     }
 
     /// Whether a host is an IPv4 address; one in brackets never has a label that is a name.

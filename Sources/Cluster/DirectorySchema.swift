@@ -29,6 +29,19 @@ enum DirectorySchema {
                         tenant INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
                         PRIMARY KEY (tenant, name)
                     ) STRICT, WITHOUT ROWID;
-                    """)
+                    """),
+            SchemaStep(
+                number: 2,
+                sql: """
+                    CREATE TABLE nodes(
+                        tenant INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,
+                        zone TEXT NOT NULL, address TEXT NOT NULL, state INTEGER NOT NULL,
+                        PRIMARY KEY (tenant, id)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE revoked_certificates(
+                        tenant INTEGER NOT NULL, serial TEXT NOT NULL, reason TEXT NOT NULL,
+                        revoked_at INTEGER NOT NULL, PRIMARY KEY (tenant, serial)
+                    ) STRICT, WITHOUT ROWID;
+                    """),
         ])
 }

@@ -1,7 +1,12 @@
-package import Consensus
+import Consensus
+import Glibc
+import LogStore
 package import Logging
+package import NIOCore
 package import ShardStore
 import Synchronization
+import Threads
+package import Transport
 package import Wire
 
 /// A request's answer with the position that makes it visible.
@@ -16,153 +21,199 @@ package enum ReadLevel: Sendable, Equatable {
     case linearizable
     /// Sees at least the write at this position.
     case session(Position)
-    /// Sees some committed state.
+    /// Sees some committed state, of a replica that hears its leader.
     case stale
 }
 
-/// The node cannot answer now; the API says 503 with `Retry-After`.
-package struct Unavailable: Error, Sendable, Equatable {
-    package enum Reason: String, Sendable {
-        case overloaded, shuttingDown, behind
-    }
-    package let reason: Reason
-    package let retryAfterSeconds: Int
-    package init(reason: Reason, retryAfterSeconds: Int) {
-        self.reason = reason
-        self.retryAfterSeconds = retryAfterSeconds
-    }
+/// Where a request belongs.
+package enum Destination: Sendable, Equatable {
+    case here
+    case node(NodeID)
+    /// Nobody leads the shard, as far as this node knows.
+    case nobody
 }
 
-/// Where a shard stands, for metrics.
-package struct ShardStatus: Sendable, Equatable {
-    package let shard: ShardID
-    package let appliedIndex: LogIndex
-    /// Requests that wait for the shard's lane.
-    package let queued: Int
-}
-
-/// A node's shards and directory: what everything above the cluster talks to.
+/// A node: its replicas of the cluster's shards, the directory, and its links to the other nodes. What everything above the cluster
+/// talks to.
 ///
-/// One writer lane per shard, a few reader lanes, the directory on shard 0. Requests hop onto a lane once and back once.
+/// A node that is alone is the same code with one voter. Requests hop onto a lane once and back once.
 package final class Node: Sendable {
     package let directory: Directory
     package let clock: @Sendable () -> Timestamp
+    package let identity: NodeIdentity
+    package let shardCount: Int
+    private let configuration: NodeConfiguration
     private let folder: DataDirectory
-    /// By shard number; the directory's first.
-    private let writers: [WriterLane]
+    private let board: ShardBoard
+    private let lanes: LaneTable
+    private let log: NodeLog
+    private let logWriter: LogWriter
     private let readers: ReaderLanes
+    private let hub: PeerHub
+    private let calls: PeerCalls
+    private let snapshots: SnapshotDesk
+    private let services: ShardServices
     private let logger: Logger
-    private let isStopped = Mutex(false)
+    private let ticker: Ticker
+    private let transport = Mutex<PeerTransport?>(nil)
+    private let phase = Mutex(Phase.running)
 
-    /// Opens the data directory, or makes it, with every shard in it. Blocks while files are opened.
+    private enum Phase { case running, stopping, stopped }
+
+    /// Opens the data directory, or makes it, with every replica in it. Blocks while files are opened.
+    /// - Parameters:
+    ///   - clock: the time of day, for the requests of shards that this node leads.
+    ///   - random: a number from a range, for elections that do not happen at the same time.
+    ///   - logFailed: the log's disk failed; the process must end.
     package init(
         configuration: NodeConfiguration, deskSchema: ShardSchema, logger: Logger,
-        clock: @escaping @Sendable () -> Timestamp
+        clock: @escaping @Sendable () -> Timestamp,
+        random: @escaping @Sendable (ClosedRange<Int>) -> Int = { Int.random(in: $0) },
+        logFailed: @escaping @Sendable (any Error) -> Void = { _ in abort() }
     ) throws {
         let folder = try DataDirectory(configuration.dataDirectory)
-        let existing = folder.existingShardCount()
-        // The directory's file is made last: without it an earlier start stopped half-way, and this one goes on.
-        if folder.hasDirectory && existing != configuration.shardCount {
-            throw DataDirectoryFault(
-                description:
-                    "shards: \(configuration.dataDirectory) was made with \(existing) shards, not \(configuration.shardCount); the number is fixed when the data directory is made"
-            )
-        }
-        let cache = configuration.cacheMegabytes * 1024 / (configuration.shardCount + 1)
-        func openLane(_ shard: ShardID, _ schema: ShardSchema) throws -> WriterLane {
-            try WriterLane(
-                shard: shard, queueLimit: configuration.queueLimit,
-                shedsLateRequests: configuration.shedsLateRequests, clock: clock, logger: logger
-            ) {
-                try ShardStore(
-                    path: folder.shardPath(shard), shard: shard, schema: schema, now: clock(),
-                    options: ShardStoreOptions(cacheKilobytes: max(256, cache)))
-            }
-        }
-        var lanes: [WriterLane] = []
         do {
-            for number in 1...configuration.shardCount {
-                lanes.append(try openLane(ShardID(rawValue: UInt16(number)), deskSchema))
+            let existing = folder.existingShardCount
+            if let existing, existing != configuration.shardCount {
+                throw DataDirectoryFault(
+                    description:
+                        "shards: \(configuration.dataDirectory) was made with \(existing) shards, not \(configuration.shardCount); the number is fixed when the cluster is made"
+                )
             }
-            lanes.insert(try openLane(.directory, DirectorySchema.schema), at: 0)
+            if existing == nil { try folder.keepShardCount(configuration.shardCount) }
+            self.configuration = configuration
+            self.folder = folder
+            self.clock = clock
+            self.logger = logger
+            identity = configuration.identity
+            shardCount = configuration.shardCount
+            let shardCount = configuration.shardCount
+            let opened = try OpenedLog(
+                folder, identity: configuration.identity,
+                logMegabytes: configuration.logMegabytes, logger: logger)
+            log = opened.log
+            board = ShardBoard(shardCount: shardCount)
+            snapshots = SnapshotDesk(
+                firstTransfer: UInt64(random(1...(1 << 40))) << 16, logger: logger)
+            hub = PeerHub(
+                snapshots: snapshots, patience: Int64(random(450_000...600_000)), logger: logger,
+                now: { Int64(monotonicNanoseconds() / 1000) })
+            calls = PeerCalls(sender: hub)
+            logWriter = LogWriter(log: log, logger: logger, failed: logFailed)
+            services = ShardServices(
+                node: identity.node, board: board, log: logWriter, peers: hub, clock: clock,
+                random: random, logger: logger, shedsLateRequests: configuration.shedsLateRequests,
+                trailingEntries: 10_000, snapshots: snapshots)
+            let birth = ReplicaBirth(
+                configuration: configuration, folder: folder, opened: opened,
+                deskSchema: deskSchema, services: services)
+            let (board, laneOf) = (board, LaneReference())
+            directory = Directory(shardCount: shardCount) { body in
+                _ = try await Self.submit(
+                    body, tenant: .system, shard: .directory, lane: laneOf.lane(.directory))
+            }
+            birth.watch(directory)
+            let count = max(1, min(configuration.lanes, shardCount + 1))
+            var made: [Lane] = []
+            do {
+                for number in 0..<count {
+                    let shards = stride(from: number, through: shardCount, by: count).map {
+                        ShardID(rawValue: UInt16($0))
+                    }
+                    made.append(
+                        try Lane(
+                            number: number, shards: shards, queueLimit: configuration.queueLimit
+                        ) { try birth.host(of: $0) })
+                }
+                try birth.finish()
+            } catch {
+                // A start that failed must not hold threads and files.
+                for lane in made { lane.stop() }
+                throw error
+            }
+            let lanes = LaneTable(made, shardCount: shardCount)
+            self.lanes = lanes
+            laneOf.set(lanes)
+            hub.attach(lanes, calls)
+            readers = ReaderLanes(
+                count: configuration.readerLanes, queueLimit: configuration.queueLimit,
+                generation: { board[$0].generation }
+            ) { try ShardReaderConnection(path: board[$0].path) }
+            logWriter.start { shard, replica, sequence in
+                lanes.post(.persisted(shard, replica, sequence: sequence), to: shard)
+            }
+            snapshots.start(
+                SnapshotDesk.Node(
+                    sender: hub, onLane: { lanes.post(.run($0, $1), to: $0) },
+                    folder: folder.shardsPath,
+                    schema: { $0 == .directory ? DirectorySchema.schema : deskSchema },
+                    clock: clock))
+            ticker = Ticker()
         } catch {
-            // A start that failed must not hold threads and files.
-            for lane in lanes { lane.stop() }
+            folder.close()
             throw error
         }
-        writers = lanes
-        let readers = ReaderLanes(
-            count: configuration.readerLanes, queueLimit: configuration.queueLimit
-        ) { try ShardReaderConnection(path: folder.shardPath($0)) }
-        self.readers = readers
-        self.folder = folder
-        self.clock = clock
-        self.logger = logger
-        let lane = writers[0]
-        directory = try Directory(
-            shardCount: configuration.shardCount,
-            write: { body, committed in
-                _ = try await Self.submit(
-                    body, tenant: .system, lane: lane, committed: committed)
-            },
-            read: { body in
-                try ShardReaderConnection(path: folder.shardPath(.directory))
-                    .read(tenant: .system, now: clock(), body)
-            })
+        directory.onChange { [unowned self] in directoryChanged() }
+        directoryChanged()
+        ticker.start { [unowned self] in tick($0) }
+        waitForOwnShards()
+    }
+
+    /// A group whose only voter is here leads itself after one sync: whoever has the node may use it at once.
+    private func waitForOwnShards() {
+        let deadline = monotonicNanoseconds() + 10_000_000_000
+        while monotonicNanoseconds() < deadline {
+            let isWaiting = board.all.contains { view in
+                !view.isServing && view.fault == nil && view.replica != nil
+                    && view.configuration.voters == [view.replica]
+            }
+            if !isWaiting { return }
+            usleep(1_000)
+        }
     }
 
     // MARK: Requests
 
-    /// Runs `body` as one request of the tenant's shard and answers when it is durable.
+    /// Runs `body` as one request of the tenant's shard and answers when a majority has it on disk.
     ///
     /// A `Refusal` or a fault thrown by `body` comes out of here and leaves no trace in the shard. `body` may run more than
     /// once, on the shard's lane, and must be quick: it holds up the shard.
-    /// - Throws: what `body` threw, or `Unavailable` when the node cannot take the request.
+    /// - Throws: what `body` threw; `NotLeader` and `Unavailable` when nothing was done; `OutcomeUnknown`.
     package func write<Answer: Sendable>(
         _ tenant: TenantRoute, _ body: @escaping @Sendable (ShardTransaction) throws -> Answer
     ) async throws -> Committed<Answer> {
-        try await Self.submit(body, tenant: tenant.id, lane: writers[Int(tenant.shard.rawValue)])
+        try await Self.submit(
+            body, tenant: tenant.id, shard: tenant.shard, lane: lanes[tenant.shard])
     }
 
     private static func submit<Answer: Sendable>(
         _ body: @escaping @Sendable (ShardTransaction) throws -> Answer, tenant: TenantID,
-        lane: WriterLane, committed: @escaping @Sendable () -> Void = {}
+        shard: ShardID, lane: Lane
     ) async throws -> Committed<Answer> {
         // The lane runs `body` and then `finish` one after the other; the box carries the answer between them.
         let box = AnswerBox<Answer>()
         let index: LogIndex = try await withCheckedThrowingContinuation { continuation in
             lane.submit(
-                WriterLane.Work(
+                ShardWork(
                     tenant: tenant, enqueued: monotonicNanoseconds(),
-                    body: { rows in box.answer = try body(rows) },
-                    finish: { result in
-                        if case .success = result { committed() }
-                        continuation.resume(with: result)
-                    }))
+                    command: .rows { rows in box.answer = try body(rows) },
+                    finish: { continuation.resume(with: $0) }), to: shard)
         }
-        return Committed(
-            answer: box.answer!, position: Position(shard: lane.shard, index: index))
+        return Committed(answer: box.answer!, position: Position(shard: shard, index: index))
     }
 
-    /// Runs `body` on one snapshot of the tenant's committed rows, on a reader lane.
-    ///
-    /// On a single node every committed row is visible at once, so each level is met by reading now; a position the shard
-    /// has not reached is refused as `behind`.
+    /// Runs `body` on one snapshot of the tenant's committed rows, on a reader lane, once that snapshot is as fresh as asked.
+    /// - Throws: what `body` threw; `NotLeader` when a linearizable read must be asked elsewhere; `Unavailable`.
     package func read<Answer: Sendable>(
         _ tenant: TenantRoute, level: ReadLevel = .linearizable,
         _ body: @escaping @Sendable (ShardReader) throws -> Answer
     ) async throws -> Committed<Answer> {
-        let lane = writers[Int(tenant.shard.rawValue)]
-        let applied = lane.appliedIndex
-        if case .session(let position) = level {
-            guard position.shard == tenant.shard, position.index <= applied else {
-                throw Unavailable(reason: .behind, retryAfterSeconds: 1)
-            }
-        }
+        let shard = tenant.shard
+        let index = try await leave(to: level, shard)
         let clock = clock
         let answer: Answer = try await withCheckedThrowingContinuation { continuation in
             let accepted = readers.submit(
-                ReaderLanes.Work(shard: tenant.shard) { connection in
+                ReaderLanes.Work(shard: shard) { connection in
                     continuation.resume(
                         with: Result {
                             try connection.get().read(tenant: tenant.id, now: clock(), body)
@@ -173,14 +224,175 @@ package final class Node: Sendable {
                     throwing: Unavailable(reason: .overloaded, retryAfterSeconds: 1))
             }
         }
-        return Committed(answer: answer, position: Position(shard: tenant.shard, index: applied))
+        return Committed(answer: answer, position: Position(shard: shard, index: index))
+    }
+
+    /// Waits until the rows here may be read at a level.
+    private func leave(to level: ReadLevel, _ shard: ShardID) async throws -> LogIndex {
+        let wish: ShardRead.Wish
+        switch level {
+        case .linearizable:
+            if board.destination(of: shard).leadsAlone { return board.appliedIndex(of: shard) }
+            wish = .linearizable
+        case .session(let position):
+            guard position.shard == shard else {
+                throw Unavailable(reason: .behind, retryAfterSeconds: 1)
+            }
+            let applied = board.appliedIndex(of: shard)
+            if applied >= position.index { return applied }
+            let (leader, _, isAlone) = board.destination(of: shard)
+            // Nobody has seen such a position: it is not one of ours.
+            if isAlone || leader == nil { throw Unavailable(reason: .behind, retryAfterSeconds: 1) }
+            wish = .applied(position.index)
+        case .stale:
+            let applied = board.appliedIndex(of: shard)
+            let leader = board.destination(of: shard).node
+            // A replica that hears of no leader may be any time behind.
+            guard applied > .zero, leader != nil else {
+                throw NotLeader(leader: leader)
+            }
+            return applied
+        }
+        return try await withCheckedThrowingContinuation { continuation in
+            lanes.post(
+                .read(
+                    shard,
+                    ShardRead(wish: wish, enqueued: monotonicNanoseconds()) {
+                        continuation.resume(with: $0)
+                    }), to: shard)
+        }
+    }
+
+    // MARK: Other nodes
+
+    /// Who answers for a shard now.
+    package func destination(of shard: ShardID) -> Destination {
+        guard board.contains(shard) else { return .nobody }
+        let (leader, isServing, _) = board.destination(of: shard)
+        guard let leader else { return .nobody }
+        if leader == identity.node { return isServing ? .here : .nobody }
+        return .node(leader)
+    }
+
+    /// The same, once somebody leads; waits at most so long.
+    package func destination(of shard: ShardID, within patience: Duration) async -> Destination {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            let found = destination(of: shard)
+            if found != .nobody || ContinuousClock.now >= deadline { return found }
+            guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return found }
+        }
+    }
+
+    /// Whether the shard has a working replica here.
+    package func holds(_ shard: ShardID) -> Bool {
+        board.contains(shard) && board.appliedIndex(of: shard) > .zero
+    }
+
+    package func call(_ node: NodeID, _ request: PeerRequest) async -> PeerOutcome {
+        await calls.call(node, request)
+    }
+
+    /// Says who carries out what other nodes ask.
+    package func answerCalls(_ body: @escaping @Sendable (PeerRequest) async -> PeerReply) {
+        calls.setHandler(body)
+    }
+
+    /// Opens this node's listener for the others and dials them.
+    /// - Returns: the port it listens on.
+    package func link(
+        listen: PeerAddress, credentials: NodeCredentials, life: UInt64,
+        group: any EventLoopGroup
+    ) async throws -> Int {
+        let transport = try PeerTransport(
+            local: LocalNode(
+                cluster: identity.cluster, node: identity.node, life: life, zone: identity.zone),
+            credentials: credentials, listen: listen, options: TransportOptions(), group: group,
+            handler: hub, clock: { Int64(monotonicNanoseconds() / 1000) }, logger: logger)
+        let port = try await transport.start()
+        self.transport.withLock { $0 = transport }
+        hub.attach(transport)
+        directoryChanged()
+        return port
+    }
+
+    /// New certificates for links that are made from now on; those that are up stay.
+    package func renew(_ credentials: NodeCredentials) throws {
+        try transport.withLock { $0 }?.reloadCredentials(credentials)
+    }
+
+    /// Nodes, revocations or wishes have changed.
+    private func directoryChanged() {
+        let nodes = directory.nodes
+        var peers: [NodeID: PeerAddress] = [:]
+        for node in identity.seeds + nodes where node.id != identity.node {
+            peers[node.id] = node.state == .removed ? nil : PeerAddress(node.address)
+        }
+        hub.setPeers(peers)
+        if nodes.count > 1 {
+            do { try folder.markPeers() } catch {
+                logger.error("a mark cannot be written", metadata: ["error": "\(error)"])
+            }
+        }
+        hub.setRevoked(directory.revokedSerials)
+        refreshSight()
+    }
+
+    private func refreshSight() {
+        let (nodes, settings) = (directory.nodes, directory.settings)
+        let connected = hub.connected
+        var ailing = hub.ailing
+        if isAiling { ailing.insert(identity.node) }
+        services.sight.withLock { sight in
+            sight.nodes = nodes
+            sight.connected = connected
+            sight.ailing = ailing
+            sight.replicationFactor = settings.replicationFactor
+            sight.leaderZones = settings.leaderZones
+            sight.isKnown = nodes.contains { $0.id == identity.node }
+        }
+    }
+
+    // MARK: Shards
+
+    /// Hands a shard's leadership to another node.
+    /// - Returns: false when this node does not lead it or the other one is not a voter.
+    package func transfer(_ shard: ShardID, to node: NodeID) async -> Bool {
+        await withCheckedContinuation { continuation in
+            lanes.post(
+                .run(shard) { continuation.resume(returning: $0.transfer(to: node)) }, to: shard)
+        }
+    }
+
+    /// Every shard as it stands here, the directory's first.
+    package var shardViews: [ShardView] { board.all }
+
+    /// Requests that wait for a shard here.
+    package func queueCount(of shard: ShardID) -> Int { lanes[shard].queueCount(of: shard) }
+
+    package var connectedNodes: Set<NodeID> { hub.connected.union([identity.node]) }
+
+    /// What the log and the links have carried.
+    package var traffic: NodeTraffic {
+        let statistics = log.statistics
+        let links = transport.withLock { $0 }?.statistics.traffic ?? [:]
+        return NodeTraffic(
+            logSyncs: UInt64(statistics.syncs), logBytesWritten: UInt64(statistics.bytesWritten),
+            logSegmentBytes: UInt64(statistics.segmentBytes),
+            links: LinkKind.allCases.compactMap { kind in
+                links[kind].map {
+                    NodeTraffic.Link(
+                        name: "\(kind)", bytesSent: $0.bytesOut, bytesReceived: $0.bytesIn,
+                        framesSent: $0.framesOut, framesReceived: $0.framesIn)
+                }
+            })
     }
 
     // MARK: Tenants
 
-    /// Erases a tenant that was marked with `.deleting`: its desk in bounded steps, then its name. After a crash the same
-    /// call goes on where it stopped.
-    package func eraseTenant(_ name: String) async throws {
+    /// Erases a tenant's desk, in bounded steps. Runs where the tenant's shard is led; after a crash the same call goes on where it
+    /// stopped.
+    package func eraseDesk(of name: String) async throws {
         guard let record = directory.tenant(named: name) else {
             throw DirectoryRefusal.noSuchTenant(name)
         }
@@ -193,34 +405,109 @@ package final class Node: Sendable {
                 throw DirectoryRefusal.notMarkedForDeletion(record.name)
             }
         }
-        try await directory.forget(record.name)
-        logger.info("tenant erased", metadata: ["tenant": "\(record.name)"])
+    }
+
+    /// Erases a tenant that was marked with `.deleting`: its desk, then its name.
+    package func eraseTenant(_ name: String) async throws {
+        try await eraseDesk(of: name)
+        try await directory.forget(name)
+        logger.info("tenant erased", metadata: ["tenant": "\(name)"])
     }
 
     // MARK: Life
 
-    /// Whether every shard is open and takes requests.
-    package var isReady: Bool { !isStopped.withLock { $0 } }
+    /// Whether the node takes requests and knows the directory.
+    package var isReady: Bool {
+        phase.withLock { $0 == .running } && directory.appliedIndex > .zero
+    }
 
-    package var shardCount: Int { writers.count - 1 }
-
-    /// Every shard's standing now, the directory's first.
-    package var shardStatuses: [ShardStatus] {
-        writers.map {
-            ShardStatus(shard: $0.shard, appliedIndex: $0.appliedIndex, queued: $0.queueCount)
+    /// Makes sure that the node itself is in the directory, and where it is reached. Only where the directory is led.
+    package func register() async throws {
+        let address = identity.address ?? "127.0.0.1:1"
+        if let known = directory.nodes.first(where: { $0.id == identity.node }) {
+            if known.address != address { try await directory.setAddress(of: known.id, address) }
+        } else if identity.isFounder, directory.nodes.isEmpty {
+            _ = try await directory.addNode(
+                name: identity.name, zone: identity.zone, address: address)
         }
     }
 
-    /// Finishes what waits, folds every SQLite WAL into its file and ends the lanes. Blocks; call it once, at the end.
-    package func stop() {
-        let first = isStopped.withLock { stopped in
-            defer { stopped = true }
-            return !stopped
+    private var isAiling: Bool {
+        logWriter.isFull || services.isDiskLow.load(ordering: .relaxed)
+            || logWriter.outstandingSync(now: monotonicNanoseconds()) > 1_000_000_000
+    }
+
+    /// Ten times a second, on a thread of its own.
+    private func tick(_ count: UInt64) {
+        let now = monotonicNanoseconds()
+        let isStopping = phase.withLock { $0 != .running }
+        hub.tick(
+            Heartbeat(leads: board.led, isAiling: isAiling, isStopping: isStopping))
+        calls.tick(now: now)
+        if count % 5 == 0 { refreshSight() }
+        if count % 10 == 0 {
+            watchDisk()
+            keepLogShort()
         }
-        guard first else { return }
+    }
+
+    private func watchDisk() {
+        let reserve = UInt64(configuration.diskReserveMegabytes) << 20
+        let isLow = folder.freeBytes.map { $0 < reserve } ?? false
+        if services.isDiskLow.exchange(isLow, ordering: .relaxed) != isLow {
+            if isLow {
+                logger.error("the disk is nearly full: nothing new is taken")
+            } else {
+                logger.info("there is room on the disk again")
+            }
+        }
+        let ails = isAiling
+        for shard in board.all where shard.role == .leader {
+            lanes.post(
+                .run(shard.shard) { host in if ails { host.yield() } else { host.stopYielding() } },
+                to: shard.shard)
+        }
+    }
+
+    private func keepLogShort() {
+        guard log.statistics.segmentBytes > configuration.logMegabytes << 20 else { return }
+        for pin in log.pins { lanes.post(.giveUpOldLog(pin.shard), to: pin.shard) }
+    }
+
+    /// Hands over what this node leads, finishes what waits, folds every SQLite WAL into its file and ends all threads. Blocks; call it
+    /// once, at the end.
+    package func stop() {
+        let isFirst = phase.withLock { phase in
+            defer { phase = .stopping }
+            return phase == .running
+        }
+        guard isFirst else { return }
+        handOver()
         readers.stop()
-        for lane in writers { lane.stop() }
+        for lane in lanes.lanes { lane.stop() }
+        ticker.stop()
+        snapshots.stop()
+        logWriter.stop()
+        phase.withLock { $0 = .stopped }
         folder.close()
+    }
+
+    /// Takes the links down; after this nothing is sent. Before `stop`, hand-overs need them; so this comes after.
+    package func takeDownLinks() async {
+        let transport = transport.withLock { transport in
+            defer { transport = nil }
+            return transport
+        }
+        await transport?.shutdown()
+    }
+
+    private func handOver() {
+        let deadline = monotonicNanoseconds() + 2_000_000_000
+        func led() -> [ShardView] {
+            board.all.filter { $0.role == .leader && $0.configuration.voters.count > 1 }
+        }
+        for view in led() { lanes.post(.run(view.shard) { $0.yield() }, to: view.shard) }
+        while !led().isEmpty && monotonicNanoseconds() < deadline { usleep(5_000) }
     }
 }
 
@@ -228,4 +515,16 @@ package final class Node: Sendable {
 /// continuation orders the two.
 private final class AnswerBox<Answer>: @unchecked Sendable {
     var answer: Answer?
+}
+
+/// The lanes, for what is made before them.
+private final class LaneReference: Sendable {
+    private let table = Mutex<LaneTable?>(nil)
+    func set(_ lanes: LaneTable) { table.withLock { $0 = lanes } }
+    func lane(_ shard: ShardID) -> Lane {
+        guard let lanes = table.withLock({ $0 }) else {
+            preconditionFailure("asked before the lanes are there")
+        }
+        return lanes[shard]
+    }
 }

@@ -1,5 +1,6 @@
 import Logging
 import ShardStore
+import Threads
 import Wire
 
 /// The node's threads for reads. Each keeps a reading connection to every shard it was asked about.
@@ -17,8 +18,11 @@ final class ReaderLanes: Sendable {
 
     private let monitor: Monitor<State>
 
+    /// - Parameters:
+    ///   - generation: changes when a shard's rows are in another file.
+    ///   - open: opens the present file.
     init(
-        count: Int, queueLimit: Int,
+        count: Int, queueLimit: Int, generation: @escaping @Sendable (ShardID) -> Int,
         open: @escaping @Sendable (ShardID) throws -> ShardReaderConnection
     ) {
         let monitor = Monitor(
@@ -28,7 +32,7 @@ final class ReaderLanes: Sendable {
         self.monitor = monitor
         for number in 1...count {
             startThread(named: "reader-\(number)") {
-                var connections: [ShardID: ShardReaderConnection] = [:]
+                var connections: [ShardID: (Int, ShardReaderConnection)] = [:]
                 while true {
                     let work: Work? = monitor.wait { state in
                         if let next = state.queue.take(1).first { return .some(next) }
@@ -36,9 +40,13 @@ final class ReaderLanes: Sendable {
                     }
                     guard let work else { break }
                     let connection = Result<ShardReaderConnection, any Error> {
-                        if let known = connections[work.shard] { return known }
+                        let current = generation(work.shard)
+                        if let (known, connection) = connections[work.shard], known == current {
+                            return connection
+                        }
+                        connections[work.shard] = nil
                         let opened = try open(work.shard)
-                        connections[work.shard] = opened
+                        connections[work.shard] = (current, opened)
                         return opened
                     }
                     work.run(connection)

@@ -174,6 +174,15 @@ package struct Raft: Equatable, Sendable {
     }
     /// The term of an entry the log holds or begins after; nil of any other.
     package func term(at index: LogIndex) -> Term? { log.term(at: index) }
+    /// As a leader: how much of the log a member is known to have on its disk; nil of others and of other roles.
+    package func match(of replica: ReplicaID) -> LogIndex? {
+        if replica == id { return role == .leader ? durableIndex : nil }
+        return leadership?.progress.first { $0.replica == replica }?.match
+    }
+    /// Whether this leader has committed an entry of its own term, so that it knows what is committed.
+    package var isEstablishedLeader: Bool {
+        leadership.map { commit >= $0.firstIndex } ?? false
+    }
     /// The blocks that hold the entries from `first` to `last`; `first` must begin a block and `last` end one.
     package func blocks(from first: LogIndex, through last: LogIndex) -> [BlockHead] {
         var result: [BlockHead] = []

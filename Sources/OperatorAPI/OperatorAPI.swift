@@ -1,4 +1,5 @@
 package import Cluster
+import Consensus
 import HTTPTypes
 package import Hummingbird
 package import Logging
@@ -15,28 +16,36 @@ package struct OperatorAPI: Sendable {
     static let bodyLimit = 65_536
 
     let node: Node
-    private let logger: Logger
+    let logger: Logger
     private let hosts: @Sendable (TenantRecord) -> [String]
     private let metrics: @Sendable () -> String
     private let isDraining: @Sendable () -> Bool
+    /// Reads the node's certificates again.
+    let renewCertificates: @Sendable () throws -> Void
 
     /// - Parameters:
     ///   - hosts: where a tenant's desk is reached, `host:port`, best first.
     ///   - metrics: the registry's and the process's series as text.
     ///   - isDraining: whether the node was told to stop, so that no new request should be sent to it.
+    ///   - renewCertificates: reads the node's certificate files again, for links that are made from then on.
     package init(
         node: Node, logger: Logger, hosts: @escaping @Sendable (TenantRecord) -> [String],
-        metrics: @escaping @Sendable () -> String, isDraining: @escaping @Sendable () -> Bool
+        metrics: @escaping @Sendable () -> String, isDraining: @escaping @Sendable () -> Bool,
+        renewCertificates: @escaping @Sendable () throws -> Void = {}
     ) {
         self.node = node
         self.logger = logger
         self.hosts = hosts
         self.metrics = metrics
         self.isDraining = isDraining
+        self.renewCertificates = renewCertificates
     }
 
-    package func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    /// The routes, for requests that come from other nodes.
+    var responder: some HTTPResponder<OperatorContext> { router().buildResponder() }
+
+    package func router() -> Router<OperatorContext> {
+        let router = Router(context: OperatorContext.self)
         router.get("healthz") { _, _ in Response.text(.ok, "ok\n") }
         router.get("readyz") { _, _ in
             node.isReady && !isDraining()
@@ -47,29 +56,54 @@ package struct OperatorAPI: Sendable {
                 .ok, metrics() + shardMetrics(), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         let admin = router.group("admin/v1").add(middleware: OperatorGate(api: self))
-        addTenantRoutes(to: admin)
-        addTokenRoutes(to: admin)
+        // Of this node, or of all nodes as this one sees them.
+        addClusterViewRoutes(to: admin)
+        // Changes of the directory: where it is led.
+        let leading = admin.group("").add(middleware: DirectoryLeader(api: self))
+        addTenantRoutes(to: leading)
+        addTokenRoutes(to: leading)
+        addClusterChangeRoutes(to: leading)
         return router
     }
 
     /// What only the node knows at the moment of asking.
     private func shardMetrics() -> String {
         var text = "# TYPE lodge_tenants gauge\nlodge_tenants \(node.directory.tenantCount)\n"
-        let shards = node.shardStatuses
-        text += "# TYPE lodge_shard_applied_index gauge\n"
-        for shard in shards {
-            text += "lodge_shard_applied_index{shard=\"\(shard.shard)\"} \(shard.appliedIndex)\n"
+        let shards = node.shardViews
+        func series(_ name: String, _ value: (ShardView) -> String) {
+            text += "# TYPE \(name) gauge\n"
+            for shard in shards { text += "\(name){shard=\"\(shard.shard)\"} \(value(shard))\n" }
         }
-        text += "# TYPE lodge_shard_queue_requests gauge\n"
-        for shard in shards {
-            text += "lodge_shard_queue_requests{shard=\"\(shard.shard)\"} \(shard.queued)\n"
+        series("lodge_shard_applied_index") { "\($0.appliedIndex)" }
+        series("lodge_shard_commit_index") { "\($0.commitIndex)" }
+        series("lodge_shard_is_leader") { $0.role == .leader ? "1" : "0" }
+        series("lodge_shard_term") { "\($0.term)" }
+        series("lodge_shard_queue_requests") { "\(node.queueCount(of: $0.shard))" }
+        let traffic = node.traffic
+        for (name, kind, value) in [
+            ("lodge_log_syncs_total", "counter", traffic.logSyncs),
+            ("lodge_log_written_bytes_total", "counter", traffic.logBytesWritten),
+            ("lodge_log_segment_bytes", "gauge", traffic.logSegmentBytes),
+        ] {
+            text += "# TYPE \(name) \(kind)\n\(name) \(value)\n"
+        }
+        for (name, value) in [
+            ("lodge_link_sent_bytes_total", \NodeTraffic.Link.bytesSent),
+            ("lodge_link_received_bytes_total", \.bytesReceived),
+            ("lodge_link_sent_frames_total", \.framesSent),
+            ("lodge_link_received_frames_total", \.framesReceived),
+        ] {
+            text += "# TYPE \(name) counter\n"
+            for link in traffic.links {
+                text += "\(name){link=\"\(link.name)\"} \(link[keyPath: value])\n"
+            }
         }
         return text
     }
 
     // MARK: Tenants
 
-    private func addTenantRoutes(to admin: RouterGroup<BasicRequestContext>) {
+    private func addTenantRoutes(to admin: RouterGroup<OperatorContext>) {
         admin.get("tenants") { request, _ in
             let query = request.uri.queryParameters
             let limit = query["limit"].flatMap { Int($0) } ?? 100
@@ -111,7 +145,13 @@ package struct OperatorAPI: Sendable {
             guard request.uri.queryParameters["permanently"] == "true" else {
                 return answer(try await node.directory.setState(name, .deleting))
             }
-            try await node.eraseTenant(name)
+            let record = try record(named: name)
+            guard record.state == .deleting else {
+                throw DirectoryRefusal.notMarkedForDeletion(record.name)
+            }
+            try await perform(.erase(tenant: record.name), on: record)
+            try await node.directory.forget(record.name)
+            logger.info("tenant erased", metadata: ["tenant": "\(record.name)"])
             return Response(status: .noContent)
         }
         admin.put("tenants/:name/hostnames/:hostname") { _, context in
@@ -130,14 +170,14 @@ package struct OperatorAPI: Sendable {
             let fields = try await Self.fields(request, under: "token")
             let email = (try fields.string("email", max: 320) ?? nil) ?? ""
             let secret = Secrets.token()
-            let user = try await node.write(record.route) { rows in
-                try WritingDesk.issueAdminToken(rows: rows, email: email, secret: secret)
-            }.answer
+            let address = try await perform(
+                .issueToken(tenant: record.name, email: email, tokenDigest: secret.digest),
+                on: record)
             return Response.json(.created) { json in
                 json.object { json in
                     json.member("tenant", record.name)
                     json.object("admin") { json in
-                        json.member("email", user.email)
+                        json.member("email", address)
                         json.member("token", secret.text)
                     }
                 }
@@ -164,11 +204,15 @@ package struct OperatorAPI: Sendable {
         }
         let secret = Secrets.token()
         do {
-            _ = try await node.write(record.route) { rows in
-                try WritingDesk.bootstrap(
-                    rows: rows, adminEmail: address, adminName: adminName, secret: secret)
-            }
-        } catch DeskRefusal.conflict { throw DirectoryRefusal.nameTaken(record.name) }
+            try await perform(
+                .bootstrap(
+                    tenant: record.name, email: address, name: adminName,
+                    tokenDigest: secret.digest), on: record)
+        } catch DeskRefusal.conflict {
+            throw DirectoryRefusal.nameTaken(record.name)
+        } catch let refusal as OperatorRefusal where refusal.status == .conflict {
+            throw DirectoryRefusal.nameTaken(record.name)
+        }
         logger.info(
             "tenant created", metadata: ["tenant": "\(record.name)", "shard": "\(record.shard)"])
         return Response.json(.created) { json in
@@ -181,7 +225,7 @@ package struct OperatorAPI: Sendable {
         }
     }
 
-    private func record(named name: String) throws -> TenantRecord {
+    func record(named name: String) throws -> TenantRecord {
         guard let record = node.directory.tenant(named: name) else {
             throw DirectoryRefusal.noSuchTenant(String(name.prefix(80)))
         }
@@ -205,7 +249,7 @@ package struct OperatorAPI: Sendable {
 
     // MARK: Operator tokens
 
-    private func addTokenRoutes(to admin: RouterGroup<BasicRequestContext>) {
+    private func addTokenRoutes(to admin: RouterGroup<OperatorContext>) {
         admin.get("tokens") { _, _ in
             let tokens = try await node.directory.operatorTokens()
             return Response.json { json in
@@ -237,7 +281,7 @@ package struct OperatorAPI: Sendable {
     // MARK: Bodies
 
     /// The object under a key of a JSON body.
-    private static func fields(_ request: Request, under key: String = "tenant") async throws
+    static func fields(_ request: Request, under key: String = "tenant") async throws
         -> FieldReader
     {
         let body: ByteBuffer

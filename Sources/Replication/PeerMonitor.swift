@@ -29,6 +29,13 @@ package struct PeerMonitor: Equatable, Sendable {
         lastTick = now
     }
 
+    /// Watches these from now on; who was not watched before begins with trust.
+    package mutating func setPeers(_ nodes: [Int], now: Int64) {
+        peers = nodes.sorted().map { node in
+            peers.first { $0.node == node } ?? Peer(node: node, lastHeard: now)
+        }
+    }
+
     package func isSuspected(_ node: Int) -> Bool {
         peers.first { $0.node == node }?.isSuspected ?? false
     }

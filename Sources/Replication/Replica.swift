@@ -107,17 +107,29 @@ package final class Replica<Machine: StateMachine> {
     }
 
     /// Takes a request in. It is answered later, exactly once, also when it is refused.
-    package func submit(_ id: RequestID, _ request: Machine.Request) {
-        guard fault == nil, core.role == .leader else {
-            outputs.append(.answered(id, .failure(.notLeader(leader: core.leader))))
-            return
+    package func submit(_ id: RequestID, _ request: Machine.Request) { submit([(id, request)]) }
+
+    /// Takes several in at once, so that they run in one transaction.
+    package func submit(_ requests: [(id: RequestID, request: Machine.Request)]) {
+        for (id, request) in requests {
+            if fault != nil || core.role != .leader {
+                outputs.append(.answered(id, .failure(.notLeader(leader: core.leader))))
+            } else if queue.count >= options.queueLimit {
+                outputs.append(.answered(id, .failure(.busy)))
+            } else {
+                queue.append(Submission(id: id, request: request))
+            }
         }
-        guard queue.count < options.queueLimit else {
-            outputs.append(.answered(id, .failure(.busy)))
-            return
-        }
-        queue.append(Submission(id: id, request: request))
         runBatches()
+    }
+
+    /// Whether no transaction is open, so that the rows' file may be looked after.
+    package var isBetweenTransactions: Bool { open == nil }
+
+    /// Whether a request that is submitted now runs at once.
+    package var isIdle: Bool {
+        queue.isEmpty && open == nil && core.role == .leader && fault == nil
+            && machine.appliedIndex == core.last.index && core.commit == core.last.index
     }
 
     /// Asks for a linearizable read: `readable` says when, and from which applied entry on.
@@ -143,6 +155,10 @@ package final class Replica<Machine: StateMachine> {
                     CommittedBlock(
                         head: $0, payload: $0.content == .entries ? try source.payload(of: $0) : [])
                 })
+        } catch is MachineIsFull {
+            // Never skipped: whoever drives this tries again.
+            outputs.append(.applyPending)
+            return
         } catch {
             stop(.disk("\(error)"))
             return
@@ -182,9 +198,15 @@ package final class Replica<Machine: StateMachine> {
     package var snapshotHead: SnapshotHead {
         var index = machine.appliedIndex
         if has(.snapshotIndexOffByOne), index < core.commit { index = index.next }
-        guard let term = core.term(at: index) else {
+        guard let head = snapshotHead(at: index) else {
             preconditionFailure("the log reaches back to what is applied")
         }
+        return head
+    }
+
+    /// What a snapshot of the rows as they were at this entry stands for; nil when the log begins after it.
+    package func snapshotHead(at index: LogIndex) -> SnapshotHead? {
+        guard let term = core.term(at: index) else { return nil }
         return SnapshotHead(
             position: LogPosition(index: index, term: term),
             configuration: core.configuration(at: index))
@@ -316,6 +338,11 @@ package final class Replica<Machine: StateMachine> {
             }
             queue.removeFirst(batch.count)
             try propose(prepared, answers)
+        } catch is MachineIsFull {
+            queue.removeFirst(batch.count)
+            for submission in batch {
+                outputs.append(.answered(submission.id, .failure(.full)))
+            }
         } catch {
             stop(.disk("\(error)"))
         }
@@ -360,16 +387,20 @@ package final class Replica<Machine: StateMachine> {
         // In the step that ends a leadership its batch may turn out committed, or another block may stand in its place.
         if let batch = open, batch.last <= index, core.term(at: batch.last) == batch.term {
             open = nil
-            do { try machine.commit() } catch {
-                // The block is committed; the rows will be made from it after a restart.
+            do {
+                try machine.commit()
+                for (id, answer) in batch.answers {
+                    outputs.append(.answered(id, .success(Done(answer: answer, index: batch.last))))
+                }
+            } catch {
+                // The block is committed; the rows will be made from it later.
                 for (id, _) in batch.answers {
                     outputs.append(.answered(id, .failure(.outcomeUnknown)))
                 }
-                stop(.disk("\(error)"))
-                return
-            }
-            for (id, answer) in batch.answers {
-                outputs.append(.answered(id, .success(Done(answer: answer, index: batch.last))))
+                guard error is MachineIsFull else {
+                    stop(.disk("\(error)"))
+                    return
+                }
             }
         }
         if machine.appliedIndex < committedIndex { outputs.append(.applyPending) }

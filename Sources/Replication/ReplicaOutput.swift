@@ -70,6 +70,8 @@ package enum RequestRefusal: Error, Equatable, Sendable {
     case notLeader(leader: ReplicaID?)
     /// It had no effect: the queue is full, or what is uncommitted, or the leader is handing over. Ask again.
     case busy
+    /// It had no effect: the disk has no room for it.
+    case full
     /// It had no effect and never will: its changes are longer than a block.
     case tooLong(bytes: Int, limit: Int)
     /// Leadership was lost while it was on its way. It has its effect or it has not; the idempotency key tells.

@@ -18,7 +18,8 @@ package protocol StateMachine: AnyObject {
     ///
     /// A request that is refused leaves nothing in it.
     func prepare(_ requests: [Request], now: Timestamp) throws -> PreparedRequests<Answer>
-    /// Makes the open transaction visible; the applied index moves to its last entry in the same moment.
+    /// Makes the open transaction visible; the applied index moves to its last entry in the same moment. When it throws, the
+    /// transaction is undone.
     func commit() throws
     func rollback() throws
     /// Applies blocks of entries that other replicas prepared, and passes over entries without rows, in one transaction.

@@ -51,6 +51,13 @@ package final class ShardReaderConnection {
         } ?? .zero
     }
 
+    /// The last entry a read now would see, and the state hash there.
+    package func standing() throws -> (index: LogIndex, stateHash: UInt64) {
+        try connection.first("SELECT applied_index, state_hash FROM lodge_shard") {
+            (LogIndex(rawValue: UInt64($0.int64(0))), UInt64(bitPattern: $0.int64(1)))
+        } ?? (.zero, 0)
+    }
+
     /// Writes a compact, consistent copy of the shard to a new file, which `ShardStore` opens like any other.
     package func snapshot(to path: String) throws {
         connection.onProgress(every: 0, nil)

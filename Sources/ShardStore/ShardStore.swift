@@ -1,5 +1,5 @@
 package import Consensus
-import SQLite
+package import SQLite
 package import Wire
 
 /// One request, to be run inside a shard's next transaction.
@@ -52,12 +52,16 @@ package struct ShardStoreOptions: Sendable {
     package var syncsCommits: Bool
     /// False leaves out row capture and the state hash. For measuring what they cost, never in a node.
     package var capturesChanges: Bool
+    /// Whether opening an older file brings it to this build's schema. False in a replica, whose every entry is the log's.
+    package var migrates: Bool
     package init(
-        cacheKilobytes: Int = 8192, syncsCommits: Bool = true, capturesChanges: Bool = true
+        cacheKilobytes: Int = 8192, syncsCommits: Bool = true, capturesChanges: Bool = true,
+        migrates: Bool = true
     ) {
         self.cacheKilobytes = cacheKilobytes
         self.syncsCommits = syncsCommits
         self.capturesChanges = capturesChanges
+        self.migrates = migrates
     }
 }
 
@@ -77,6 +81,8 @@ package final class ShardStore {
     package private(set) var stateHash: StateHash
     /// What opening the file had to do to bring it to this build's schema, for the log.
     package private(set) var migrationBlocks: [Block] = []
+    /// Sees every changed row of a captured table, also of rows that are rolled back later.
+    package var observer: ((RowChange) -> Void)?
 
     let connection: Connection
     private let schema: ShardSchema
@@ -88,6 +94,8 @@ package final class ShardStore {
     private var nextCheckpoint = 0
     private var applier: ChangeApplier
     private var open: OpenBatch?
+    /// Whether the open transaction takes a schema step.
+    private var holdsSchemaStep = false
 
     /// What is true once the open transaction commits.
     private struct OpenBatch {
@@ -132,8 +140,12 @@ package final class ShardStore {
         capture = ChangeCapture(catalog: catalog)
         applier = ChangeApplier(connection: connection, catalog: catalog)
         if options.capturesChanges {
-            connection.onPreupdate { [unowned capture] in capture.record($0) }
+            connection.onPreupdate { [unowned self] in
+                capture.record($0)
+                observer?($0)
+            }
         }
+        guard options.migrates else { return }
         for step in schema.steps where step.number > meta.schemaStep {
             try migrate(step, now: max(now, appliedTime))
         }
@@ -246,6 +258,7 @@ package final class ShardStore {
     package func commit() throws {
         guard let open else { preconditionFailure("no batch to commit") }
         self.open = nil
+        holdsSchemaStep = false
         do { try connection.commit() } catch {
             try? connection.rollback()
             throw error
@@ -261,6 +274,18 @@ package final class ShardStore {
         precondition(open != nil, "no batch to roll back")
         open = nil
         try connection.rollback()
+        if holdsSchemaStep {
+            holdsSchemaStep = false
+            use(try TableCatalog(connection))
+        }
+    }
+
+    /// Runs `body` on the committed rows, between batches.
+    package func read<Result>(tenant: TenantID, now: Timestamp, _ body: (ShardReader) throws -> Result)
+        throws -> Result
+    {
+        precondition(open == nil, "a batch is open")
+        return try body(ShardReader(tenant: tenant, now: now, connection: connection))
     }
 
     // MARK: Replay
@@ -346,7 +371,25 @@ package final class ShardStore {
 
     // MARK: Schema
 
+    /// The first step of this build's schema that the file lacks.
+    package func missingSchemaStep() throws -> SchemaStep? {
+        let done = try connection.first("SELECT schema_step FROM lodge_shard") { $0.int(0) } ?? 0
+        return schema.steps.first { $0.number > done }
+    }
+
+    /// Takes one schema step inside the open transaction, like `prepare`.
+    package func prepare(_ step: SchemaStep, now: Timestamp) throws -> PreparedBatch {
+        precondition(open == nil, "a batch is open already")
+        let block = try run(step, now: max(now, appliedTime))
+        return PreparedBatch(outcomes: [.completed(appliedIndex.next)], block: block)
+    }
+
     private func migrate(_ step: SchemaStep, now: Timestamp) throws {
+        if let block = try run(step, now: now) { migrationBlocks.append(block) }
+        try commit()
+    }
+
+    private func run(_ step: SchemaStep, now: Timestamp) throws -> Block? {
         let index = appliedIndex.next
         var payload = ByteWriter()
         payload.write(varint: UInt64(step.number))
@@ -354,18 +397,16 @@ package final class ShardStore {
         try connection.begin(.immediate)
         do {
             try applySchemaStep(payload.bytes)
-            let block = try seal(
+            return try seal(
                 entries: [
                     Block.Entry(tenant: .system, kind: .schemaStep, payload: payload.bytes)
                 ], deltas: [:], index: index, time: now, identifierBase: lastIdentifier,
                 lastIdentifier: lastIdentifier)
-            if let block { migrationBlocks.append(block) }
         } catch {
             open = nil
             try? connection.rollback()
             throw error
         }
-        try commit()
     }
 
     private func applySchemaStep(_ payload: [UInt8]) throws {
@@ -394,6 +435,7 @@ package final class ShardStore {
         let catalog = try TableCatalog(connection)
         if let violation = catalog.violation(since: self.catalog) { throw violation }
         use(catalog)
+        holdsSchemaStep = true
     }
 
     private func use(_ catalog: TableCatalog) {
@@ -404,14 +446,21 @@ package final class ShardStore {
 
     // MARK: Upkeep
 
-    /// Folds the SQLite WAL into the file when it has grown past `pages` (32 MB of 4 KiB pages by default). Called between
-    /// batches; waits for nobody.
-    package func maintain(walPages pages: Int = 8192) throws {
-        guard connection.walPageCount >= max(pages, nextCheckpoint) else { return }
+    /// Folds the SQLite WAL into the file when it has grown past `pages` (32 MB of 4 KiB pages by default; 0: in any case).
+    /// Called between batches; waits for nobody.
+    ///
+    /// - Returns: whether the file itself, on disk, now holds every entry that is applied.
+    @discardableResult
+    package func maintain(walPages pages: Int = 8192) throws -> Bool {
+        guard pages == 0 || connection.walPageCount >= max(pages, nextCheckpoint) else {
+            return false
+        }
         let result = try connection.checkpoint(.passive)
         // A reader may hold the WAL's end back. Then it grows on, and another try for every batch would only cost syncs.
         nextCheckpoint = result.walPageCount + pages / 4
-        if result.checkpointedPageCount == result.walPageCount { nextCheckpoint = 0 }
+        let isWhole = result.checkpointedPageCount == result.walPageCount
+        if isWhole { nextCheckpoint = 0 }
+        return isWhole
     }
 
     /// Folds everything into the file, for a clean shutdown.

@@ -44,6 +44,19 @@ package struct ByteWriter: Sendable {
             bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(shift)))
         }
     }
+
+    /// Four bytes, low first.
+    package mutating func write(fixed value: UInt32) {
+        for shift in stride(from: 0, to: 32, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> UInt32(shift)))
+        }
+    }
+
+    /// Puts bytes in place of as many that were written already: what is known only after what follows it.
+    package mutating func overwrite(at position: Int, with newBytes: [UInt8]) {
+        precondition(position >= 0 && position + newBytes.count <= bytes.count)
+        for (offset, byte) in newBytes.enumerated() { bytes[position + offset] = byte }
+    }
 }
 
 /// Reads what `ByteWriter` wrote. Every length is checked against the bytes that are there before anything is copied.
@@ -88,6 +101,14 @@ package struct ByteReader {
         var value: UInt64 = 0
         for offset in 0..<8 { value |= UInt64(bytes[position + offset]) << UInt64(offset * 8) }
         position += 8
+        return value
+    }
+
+    package mutating func fixed32() throws(DecodingFault) -> UInt32 {
+        guard remaining >= 4 else { throw .truncated }
+        var value: UInt32 = 0
+        for offset in 0..<4 { value |= UInt32(bytes[position + offset]) << UInt32(offset * 8) }
+        position += 4
         return value
     }
 

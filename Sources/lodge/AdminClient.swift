@@ -43,6 +43,23 @@ struct AdminClient {
         self.token = try token.flatMap { options.data == nil ? $0 : nil } ?? Self.token(in: folder)
     }
 
+    /// Options win over the environment.
+    init(url: String?, token: String?) throws {
+        let environment = ProcessInfo.processInfo.environment
+        guard let url = url ?? environment["LODGE_ADMIN_URL"], !url.isEmpty else {
+            throw CommandFailure(
+                description: "name a running node's operator listener with --url http://HOST:PORT",
+                status: 64)
+        }
+        guard let token = token ?? environment["LODGE_ADMIN_TOKEN"], !token.isEmpty else {
+            throw CommandFailure(
+                description: "give an operator's token with --token or LODGE_ADMIN_TOKEN",
+                status: 64)
+        }
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.token = token
+    }
+
     private static func address(in folder: String) throws -> String {
         struct Addresses: Decodable { let admin: String }
         let path = folder + "/node.json"

@@ -6,7 +6,18 @@ import X509
 
 struct CertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cert", abstract: "Makes certificates.", subcommands: [CertDev.self])
+        commandName: "cert",
+        abstract: "Makes, shows, renews and revokes certificates.",
+        discussion: """
+            Nodes speak to each other over mutual TLS with certificates of the cluster's own authority (ca.pem and ca-key.pem in a \
+            folder of the operator's). To renew one: lodge cert node for the node's data folder, then lodge cert reload on it. To \
+            change the authority: lodge cert ca --renew (nodes then trust the old and the new), lodge cert trust and reload on every \
+            node, lodge cert node and reload on every node, lodge cert ca --forget-old, and trust and reload again.
+            """,
+        subcommands: [
+            CertAuthority.self, CertNode.self, CertOperator.self, CertTrust.self, CertReload.self,
+            CertShow.self, CertRevoke.self, CertRevocations.self, CertDev.self,
+        ])
 }
 
 /// A certificate authority and a server's certificate for trying HTTPS on one machine.

@@ -11,7 +11,7 @@ struct Lodge: AsyncParsableCommand {
             LODGE_ADMIN_URL and LODGE_ADMIN_TOKEN.
             """, version: "0.1.0",
         subcommands: [
-            StatusCommand.self, TenantCommand.self, TokenCommand.self, CertCommand.self,
-            DemoCommand.self,
+            StatusCommand.self, TenantCommand.self, TokenCommand.self, ClusterCommand.self,
+            ShardCommand.self, CertCommand.self, DemoCommand.self,
         ])
 }

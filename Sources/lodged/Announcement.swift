@@ -61,7 +61,8 @@ final class Announcement: Sendable {
             }
         }
         do {
-            try OwnerFile.write(String(buffer: file) + "\n", to: settings.data + "/node.json")
+            try OwnFile.write(
+                Array((String(buffer: file) + "\n").utf8), to: settings.data + "/node.json")
         } catch {
             Logger(label: "lodged").warning(
                 "addresses cannot be kept", metadata: ["error": "\(error)"])

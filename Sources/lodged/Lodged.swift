@@ -30,13 +30,21 @@ struct Lodged: AsyncParsableCommand {
     var admin: String?
     @Option(help: "Domain in the host names shown for tenants. Default localhost.")
     var domain: String?
-    @Option(help: "Tenant shards, 1-64, fixed when the data folder is made. Default 10.")
+    @Option(
+        help: "HOST:PORT where the other nodes reach this one. Default as lodge cluster init or join wrote it.")
+    var peer: String?
+    @Option(help: "Tenant shards, 1-64, fixed when the cluster is made. Default 10.")
     var shards: String?
     @Option(help: "Page cache of all shards together in MB, 4-65536. Default 64.")
     var cacheMegabytes: String?
+    @Option(help: "Threads for the shards' transactions, 1-64. Default 2.") var lanes: String?
     @Option(help: "Threads for reads, 1-64. Default 2.") var readerLanes: String?
     @Option(help: "Requests that may wait for one shard, 16-1000000. Default 4096.")
     var queueLimit: String?
+    @Option(help: "Length of the replicated log in MB beyond which its oldest part goes. Default 512.")
+    var logMegabytes: String?
+    @Option(help: "Free disk space in MB below which nothing new is taken. Default 64.")
+    var diskReserveMegabytes: String?
     @Option(help: "Seconds that requests may take to finish at shutdown, 0-3600. Default 30.")
     var drainSeconds: String?
     @Option(help: "Seconds until an idle connection is closed, 1-3600. Default 75.")
@@ -50,9 +58,10 @@ struct Lodged: AsyncParsableCommand {
     private var flags: [String: String] {
         let all: [(String, String?)] = [
             ("data", data), ("http", http), ("https", https), ("cert", cert), ("key", key),
-            ("admin", admin), ("domain", domain), ("shards", shards),
-            ("cache-megabytes", cacheMegabytes), ("reader-lanes", readerLanes),
-            ("queue-limit", queueLimit), ("drain-seconds", drainSeconds),
+            ("admin", admin), ("domain", domain), ("peer", peer), ("shards", shards),
+            ("cache-megabytes", cacheMegabytes), ("lanes", lanes), ("reader-lanes", readerLanes),
+            ("queue-limit", queueLimit), ("log-megabytes", logMegabytes),
+            ("disk-reserve-megabytes", diskReserveMegabytes), ("drain-seconds", drainSeconds),
             ("idle-seconds", idleSeconds), ("trusted-proxies", trustedProxies),
             ("log-level", logLevel), ("log-format", logFormat),
         ]

@@ -5,6 +5,7 @@ import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOPosix
 import NIOSSL
 import Observability
 import OperatorAPI
@@ -12,7 +13,9 @@ import ServiceDesk
 import ServiceLifecycle
 import SupportAPI
 import Synchronization
+import Transport
 import UnixSignals
+import Wire
 
 /// Why a node could not start, for who started it.
 struct StartFault: Error, CustomStringConvertible { let description: String }
@@ -30,26 +33,97 @@ struct NodeProcess {
 
     func run() async throws {
         let tls = try settings.https.map { _ in try tlsConfiguration() }
+        let identity = try IdentityFile.load(or: settings)
         let node = try Node(
             configuration: NodeConfiguration(
-                dataDirectory: settings.data, shardCount: settings.shards,
-                cacheMegabytes: settings.cacheMegabytes, readerLanes: settings.readerLanes,
-                queueLimit: settings.queueLimit), deskSchema: DeskSchema.schema,
-            logger: Logger(label: "node"), clock: { wallClock() })
+                dataDirectory: settings.data, identity: identity.identity,
+                shardCount: settings.shards ?? identity.shards,
+                cacheMegabytes: settings.cacheMegabytes, lanes: settings.lanes,
+                readerLanes: settings.readerLanes, queueLimit: settings.queueLimit,
+                logMegabytes: settings.logMegabytes,
+                diskReserveMegabytes: settings.diskReserveMegabytes),
+            deskSchema: DeskSchema.schema, logger: Logger(label: "node"), clock: { wallClock() },
+            logFailed: { _ in
+                // What this process believes of its log is not certain any more. The next one finds out.
+                _exit(74)
+            })
         do {
+            try await link(node)
+            try await waitForDirectory(node)
             let firstToken = try await firstOperatorToken(node)
             try await serve(node, tls: tls, firstToken: firstToken)
         } catch {
-            stop(node)
+            await stop(node)
             throw error
         }
-        stop(node)
+        await stop(node)
         logger.info("stopped")
     }
 
-    private func stop(_ node: Node) {
+    private func stop(_ node: Node) async {
         unlink(settings.data + "/node.json")
         node.stop()
+        await node.takeDownLinks()
+    }
+
+    // MARK: The cluster
+
+    private var tlsFolder: String { settings.data + "/tls" }
+
+    /// Opens the listener for the other nodes, where this one is part of a cluster.
+    private func link(_ node: Node) async throws {
+        guard let text = settings.peer?.description ?? node.identity.address else { return }
+        guard let address = PeerAddress(text) else {
+            throw StartFault(description: "peer: \(text) is not HOST:PORT")
+        }
+        do {
+            let port = try await node.link(
+                listen: address, credentials: try credentials(),
+                life: UInt64.random(in: 1 ... .max),
+                group: MultiThreadedEventLoopGroup.singleton)
+            logger.info("listening for nodes", metadata: ["port": "\(port)"])
+        } catch let fault as StartFault { throw fault } catch {
+            throw StartFault(description: "cannot listen for other nodes at \(text): \(error)")
+        }
+    }
+
+    private func credentials() throws -> NodeCredentials {
+        func text(_ name: String) throws -> String {
+            do {
+                return String(
+                    decoding: try OwnFile.read("\(tlsFolder)/\(name)"), as: UTF8.self)
+            } catch {
+                throw StartFault(
+                    description:
+                        "\(tlsFolder)/\(name) cannot be read; lodge cluster init, join or cert node makes it")
+            }
+        }
+        return NodeCredentials(
+            caPEM: try text("ca.pem"), certificatePEM: try text("node.pem"),
+            keyPEM: try text("node-key.pem"))
+    }
+
+    /// A node that joins serves nothing before it knows the directory; one that begins a cluster writes itself down first.
+    private func waitForDirectory(_ node: Node) async throws {
+        var complaint = ContinuousClock.now + .seconds(5)
+        let patience = ContinuousClock.now + .seconds(20)
+        while true {
+            do {
+                if node.identity.isFounder && node.directory.nodes.isEmpty {
+                    if node.destination(of: .directory) == .here { try await node.register() }
+                } else if node.isReady {
+                    if node.destination(of: .directory) == .here { try await node.register() }
+                    return
+                }
+            } catch where ContinuousClock.now < patience {
+                // The directory of an earlier build gets its tables first.
+            }
+            if ContinuousClock.now > complaint {
+                complaint = ContinuousClock.now + .seconds(30)
+                logger.notice("waiting for the cluster's directory")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     // MARK: Listeners
@@ -66,7 +140,11 @@ struct NodeProcess {
             node: node, logger: Logger(label: "operator"),
             hosts: { announcement.hosts(of: $0) },
             metrics: { [registry] in registry.exposition() + ProcessMetrics.exposition() },
-            isDraining: { drain.isDraining })
+            isDraining: { drain.isDraining },
+            renewCertificates: { try node.renew(credentials()) })
+        node.answerCalls { call in
+            call.service == .support ? await api.answer(call) : await operators.answer(call)
+        }
         var services = api.services
         services += [
             Application(
@@ -138,11 +216,14 @@ struct NodeProcess {
 
     /// Makes the operator's first token when the node is new, and keeps it where `lodge` on this machine finds it.
     private func firstOperatorToken(_ node: Node) async throws -> String? {
-        guard !node.directory.hasOperatorTokens else { return nil }
+        guard node.identity.isFounder, !node.directory.hasOperatorTokens,
+            node.destination(of: .directory) == .here
+        else { return nil }
         let secret = Secrets.token()
         _ = try await node.directory.createOperatorToken(
             label: "first token", digest: secret.digest)
-        try OwnerFile.write(secret.text + "\n", to: settings.data + "/operator-token")
+        try OwnFile.write(
+            Array((secret.text + "\n").utf8), to: settings.data + "/operator-token")
         return secret.text
     }
 }
@@ -155,24 +236,5 @@ final class Drain: Service {
     func run() async throws {
         try? await gracefulShutdown()
         state.withLock { $0 = true }
-    }
-}
-
-/// Files that only the node's own user may read.
-enum OwnerFile {
-    static func write(_ text: String, to path: String) throws {
-        let temporary = path + ".new"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
-            throw DataDirectoryFault(
-                description: "cannot write \(path): \(String(cString: strerror(errno)))")
-        }
-        let bytes = Array(text.utf8)
-        let written = Glibc.write(file, bytes, bytes.count)
-        close(file)
-        guard written == bytes.count, rename(temporary, path) == 0 else {
-            throw DataDirectoryFault(
-                description: "cannot write \(path): \(String(cString: strerror(errno)))")
-        }
     }
 }

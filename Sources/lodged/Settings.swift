@@ -50,10 +50,16 @@ struct Settings: Equatable {
     var admin = SocketAddress(host: "127.0.0.1", port: 8081)
     /// The domain in the addresses that operators are shown; requests are routed by their first label alone.
     var domain = "localhost"
-    var shards = 10
+    /// Where other nodes reach this one; nil says what `node-identity.json` says.
+    var peer: SocketAddress?
+    /// Tenant shards; nil says what the cluster has, or 10 for a new one.
+    var shards: Int?
     var cacheMegabytes = 64
+    var lanes = 2
     var readerLanes = 2
     var queueLimit = 4096
+    var logMegabytes = 512
+    var diskReserveMegabytes = 64
     var drainSeconds = 30
     var idleSeconds = 75
     var trustedProxies: [String] = []
@@ -172,7 +178,16 @@ struct Settings: Equatable {
             throw SettingFault(
                 key: "domain", value: domain, allowed: "a domain name such as desk.example.com")
         }
-        shards = try number("shards", 1...64, shards)
+        peer = try address("peer")
+        if let peer, peer.port == 0 {
+            throw SettingFault(
+                key: "peer", value: peer.description, allowed: "HOST:PORT with a port above 0")
+        }
+        if text("shards") != nil { shards = try number("shards", 1...64, 10) }
+        lanes = try number("lanes", 1...64, lanes)
+        logMegabytes = try number("log-megabytes", 8...1_048_576, logMegabytes)
+        diskReserveMegabytes = try number(
+            "disk-reserve-megabytes", 0...1_048_576, diskReserveMegabytes)
         cacheMegabytes = try number("cache-megabytes", 4...65_536, cacheMegabytes)
         readerLanes = try number("reader-lanes", 1...64, readerLanes)
         queueLimit = try number("queue-limit", 16...1_000_000, queueLimit)

@@ -1,14 +1,18 @@
+import os
 import ssl
 
 import httpx
 import pytest
 import requests
 
-from lodge import Node
+from lodge import ClusterNode, Node
 
 
 @pytest.fixture(scope="session")
 def node(tmp_path_factory):
+    if file := os.environ.get("LODGE_CLUSTER"):
+        yield ClusterNode(file, os.environ.get("LODGE_CLUSTER_NODE", "n1"))
+        return
     node = Node(tmp_path_factory.mktemp("node"))
     yield node
     status = node.stop()

@@ -102,6 +102,31 @@ class Node:
         return (self.data / "operator-token").read_text().strip()
 
 
+class ClusterNode(Node):
+    """A node of a cluster that somebody else started; `Tests/Clients/run --cluster`."""
+
+    def __init__(self, file, name):
+        self.cluster = json.loads(pathlib.Path(file).read_text())
+        known = next(node for node in self.cluster["nodes"] if node["name"] == name)
+        self.http, self.admin = f"http://{known['http']}", f"http://{known['admin']}"
+        self.port = int(known["http"].rsplit(":", 1)[1])
+        self.tls_port = int(known["https"].rsplit(":", 1)[1])
+        self.ca = pathlib.Path(self.cluster["ca_file"])
+        self.data, self.log = pathlib.Path(known["data"]), pathlib.Path(known["log"])
+
+    def stop(self):
+        """Leaves the node to who started it."""
+        return 0
+
+    def lodge(self, *arguments, check=True):
+        return lodge(*arguments, check=check, environment={
+            "LODGE_ADMIN_URL": self.admin, "LODGE_ADMIN_TOKEN": self.operator_token})
+
+    @property
+    def operator_token(self):
+        return self.cluster["operator_token"]
+
+
 def lodge(*arguments, check=True, environment=None):
     result = subprocess.run([str(BIN / "lodge"), *arguments], capture_output=True, text=True, timeout=60,
                             env=dict(os.environ, **(environment or {})))

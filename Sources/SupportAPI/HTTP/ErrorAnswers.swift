@@ -36,14 +36,31 @@ package enum ErrorAnswers {
     }
 
     package static func answer(_ unavailable: Unavailable) -> APIAnswer {
-        var answer = simple(
-            .serviceUnavailable, "ServiceUnavailable",
-            unavailable.reason == .behind
-                ? "This node has not reached the position yet; try again"
-                : "The desk cannot take the request now; try again")
+        let text =
+            switch unavailable.reason {
+            case .behind: "This node has not reached the position yet; try again"
+            case .noLeader: "The desk's data cannot be reached by a majority now; try again"
+            case .diskFull: "There is no room for more now; try again later"
+            case .overloaded, .shuttingDown, .busy:
+                "The desk cannot take the request now; try again"
+            }
+        var answer =
+            unavailable.reason == .diskFull
+            ? simple(.init(code: 507, reasonPhrase: "Insufficient Storage"), "InsufficientStorage", text)
+            : simple(.serviceUnavailable, "ServiceUnavailable", text)
         answer.headers[.retryAfter] = String(unavailable.retryAfterSeconds)
         return answer
     }
+
+    /// The request may have had its effect.
+    package static let outcomeUnknown: APIAnswer = {
+        var answer = simple(
+            .serviceUnavailable, "OutcomeUnknown",
+            "It is not known whether the request had its effect; repeat it with the same Idempotency-Key, or look"
+        )
+        answer.headers[.retryAfter] = "1"
+        return answer
+    }()
 
     static let unauthenticated: APIAnswer = {
         var answer = APIAnswer.json(.unauthorized) {

@@ -15,6 +15,14 @@ struct Peer: Sendable, Equatable {
     /// Whether somebody at this machine asks directly, with no proxy between.
     let isLocal: Bool
 
+    /// As another node has found it out.
+    init(host: String, scheme: String, address: String?) {
+        self.host = host
+        self.scheme = scheme
+        self.address = address
+        isLocal = false
+    }
+
     /// - Parameters:
     ///   - host: the request's own `Host`.
     ///   - scheme: the listener's.

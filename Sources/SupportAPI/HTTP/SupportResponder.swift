@@ -1,4 +1,5 @@
 package import Cluster
+import Consensus
 import HTTPTypes
 package import Hummingbird
 package import Logging
@@ -6,7 +7,7 @@ import Metrics
 import NIOCore
 import ServiceDesk
 package import ServiceLifecycle
-import Wire
+package import Wire
 
 /// What the responder needs of a connection.
 package struct SupportContext: RequestContext {
@@ -59,39 +60,48 @@ package final class SupportAPI: Sendable {
                 (1...128).contains(id.utf8.count)
                     && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ? id : nil
             } ?? Secrets.hex(12)
-        var standing: RateLimiter.Standing?
-        var operation = "none"
-        var tenantName: String?
+        var course = Course(requestID: requestID)
         var answer: APIAnswer
         do {
-            answer = try await route(
-                request, scheme: scheme, context: context, standing: &standing,
-                operation: &operation, tenant: &tenantName)
-        } catch let refusal as DeskRefusal {
-            answer = ErrorAnswers.answer(refusal)
-        } catch let unavailable as Unavailable {
-            answer = ErrorAnswers.answer(unavailable)
-        } catch is BodyTooLarge {
-            answer = ErrorAnswers.tooLarge
-        } catch is BodyCutShort {
-            // Nobody is left to read this, as a rule; the log and the counters still see a client's doing, not a fault.
-            answer = ErrorAnswers.cutShort
-        } catch {
-            logger.error(
-                "request failed",
-                metadata: [
-                    "request": "\(requestID)", "operation": "\(operation)", "error": "\(error)",
-                ])
-            answer = ErrorAnswers.fault(requestID: requestID)
-        }
-        finish(&answer, request, requestID, standing)
+            answer = try await route(request, scheme: scheme, context: context, &course)
+        } catch { answer = errorAnswer(error, course) }
+        // What another node answered is finished.
+        if !course.isForwarded { finish(&answer, request, requestID, course.standing) }
         let elapsed = ContinuousClock.now - started
-        record(operation, answer, elapsed, tenantName, requestID)
+        record(course.operation, answer, elapsed, course.tenant, requestID)
         return response(answer, to: request)
     }
 
-    private struct BodyTooLarge: Error {}
-    private struct BodyCutShort: Error {}
+    /// What is found out about a request while it is answered.
+    struct Course {
+        let requestID: String
+        var standing: RateLimiter.Standing?
+        var operation = "none"
+        var tenant: String?
+        var isForwarded = false
+        init(requestID: String) { self.requestID = requestID }
+    }
+
+    private func errorAnswer(_ error: any Error, _ course: Course) -> APIAnswer {
+        switch error {
+        case let refusal as DeskRefusal: return ErrorAnswers.answer(refusal)
+        case let unavailable as Unavailable: return ErrorAnswers.answer(unavailable)
+        case is OutcomeUnknown: return ErrorAnswers.outcomeUnknown
+        case is NotLeader:
+            return ErrorAnswers.answer(Unavailable(reason: .noLeader, retryAfterSeconds: 1))
+        case is ChangesTooLong, is BodyTooLarge: return ErrorAnswers.tooLarge
+        // Nobody is left to read this, as a rule; the log and the counters still see a client's doing, not a fault.
+        case is BodyCutShort: return ErrorAnswers.cutShort
+        default:
+            logger.error(
+                "request failed",
+                metadata: [
+                    "request": "\(course.requestID)", "operation": "\(course.operation)",
+                    "error": "\(error)",
+                ])
+            return ErrorAnswers.fault(requestID: course.requestID)
+        }
+    }
 
     /// The answer on the wire. HEAD has the length that GET would have; 204 and 304 have none.
     private func response(_ answer: APIAnswer, to request: Request) -> Response {
@@ -114,58 +124,230 @@ package final class SupportAPI: Sendable {
         return response
     }
 
-    /// The whole body, or an error that says whose doing it is that there is none.
-    private func body(of request: Request, upTo limit: Int) async throws -> ByteBuffer {
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: limit)
-        } catch is NIOTooManyBytesError {
-            throw BodyTooLarge()
-        } catch {
-            // Reading fails only with the connection.
-            throw BodyCutShort()
-        }
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }),
-            body.readableBytes < length
-        {
-            throw BodyCutShort()
-        }
-        return body
+    private func route(
+        _ request: Request, scheme: String, context: SupportContext, _ course: inout Course
+    ) async throws -> APIAnswer {
+        let peer = Peer(
+            host: request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? "",
+            scheme: scheme, headers: request.headers, remote: context.remoteAddress,
+            trusted: trustedProxies)
+        guard let route = tenantRoute(request, peer) else { return ErrorAnswers.unknownHost }
+        course.tenant = route.name
+        guard route.state == .active else { return ErrorAnswers.suspended }
+        return try await answerSomewhere(request, peer, route, &course)
     }
 
-    private func route(
-        _ request: Request, scheme: String, context: SupportContext,
-        standing: inout RateLimiter.Standing?, operation: inout String, tenant: inout String?
+    // MARK: Where it is answered
+
+    /// No request takes longer, whatever becomes of the nodes.
+    private static let deadline = Duration.seconds(10)
+    /// How long a request waits for a shard to have a leader.
+    private static let leaderPatience = Duration.seconds(3)
+
+    /// Answers where the tenant's shard is led. What did nothing is tried again until it finds the leader; what may have done something,
+    /// only when that cannot do it twice.
+    private func answerSomewhere(
+        _ request: Request, _ peer: Peer, _ route: TenantRoute, _ course: inout Course
+    ) async throws -> APIAnswer {
+        let deadline = ContinuousClock.now + Self.deadline
+        let body = BodyBox(request)
+        if mayReadHere(request), node.holds(route.shard), node.destination(of: route.shard) != .here
+        {
+            do { return try await answerHere(request, body, peer, route, &course) } catch is NotLeader
+            {} catch let error as Unavailable where error.reason == .behind {
+                if request.headers[.lodgeMinPosition] != nil { throw error }
+            }
+        }
+        var isUncertain = false
+        while true {
+            let left = deadline - ContinuousClock.now
+            do {
+                guard left > .zero else {
+                    throw Unavailable(reason: .noLeader, retryAfterSeconds: 1)
+                }
+                switch await node.destination(
+                    of: route.shard, within: min(left, Self.leaderPatience))
+                {
+                case .here: return try await answerHere(request, body, peer, route, &course)
+                case .node(let leader):
+                    return try await forward(
+                        request, body, peer, route, to: leader, within: left, &course)
+                case .nobody: throw Unavailable(reason: .noLeader, retryAfterSeconds: 1)
+                }
+            } catch is NotLeader {
+                // Nothing was done. Whoever lost the lead, or never had it, needs a moment to know better.
+            } catch is OutcomeUnknown {
+                isUncertain = true
+                guard isRepeatable(request) else { throw OutcomeUnknown() }
+            } catch let error as Unavailable where error.reason == .busy && left > .zero {
+                // A hand-over, as a rule.
+            } catch let error as Unavailable where isUncertain && !isRead(request) {
+                _ = error
+                throw OutcomeUnknown()
+            }
+            try? await Task.sleep(for: .milliseconds(15))
+        }
+    }
+
+    private func isRead(_ request: Request) -> Bool {
+        request.method == .get || request.method == .head
+    }
+
+    private func isRepeatable(_ request: Request) -> Bool {
+        isRead(request) || request.headers[.idempotencyKey] != nil
+    }
+
+    /// Whether the client takes what any replica has.
+    private func mayReadHere(_ request: Request) -> Bool {
+        isRead(request)
+            && (request.headers[.lodgeMinPosition] != nil
+                || request.headers[.lodgeConsistency] == "stale")
+    }
+
+    private func forward(
+        _ request: Request, _ body: BodyBox, _ peer: Peer, _ route: TenantRoute, to leader: NodeID,
+        within time: Duration, _ course: inout Course
+    ) async throws -> APIAnswer {
+        course.operation = "forwarded"
+        let target = request.head.path ?? "/"
+        var limit = Endpoint.usualBodyLimit
+        let plain = Self.plainPath(target)
+        let method = request.method == .head ? HTTPRequest.Method.get : request.method
+        if case .found(let endpoint, _) = table.match(method, plain) { limit = endpoint.bodyLimit }
+        var reserved = 0
+        defer { largeBodies.release(reserved) }
+        if limit > Endpoint.usualBodyLimit {
+            let declared = request.headers[.contentLength].flatMap { Int($0) } ?? limit
+            reserved = max(0, min(declared, limit))
+            try largeBodies.reserve(reserved)
+        }
+        var headers: [PeerRequest.Header] = []
+        for field in request.headers where !Self.hopByHop.contains(field.name) {
+            headers.append(PeerRequest.Header(name: field.name.rawName, value: field.value))
+        }
+        headers.append(PeerRequest.Header(name: "X-Request-Id", value: course.requestID))
+        let call = PeerRequest(
+            service: .support, shard: route.shard, directoryIndex: node.directory.appliedIndex,
+            deadlineMilliseconds: UInt32(max(1, time.components.seconds * 1000)),
+            method: request.method.rawValue, target: target, scheme: peer.scheme, host: peer.host,
+            remoteAddress: peer.address ?? "", tenant: route.name, headers: headers,
+            body: try await body.bytes(upTo: limit))
+        switch await node.call(leader, call) {
+        case .notSent: throw NotLeader(leader: nil)
+        case .lost: throw OutcomeUnknown()
+        case .replied(let reply):
+            switch reply.outcome {
+            case .answered:
+                course.isForwarded = true
+                return APIAnswer(reply)
+            case .notLeader, .behind: throw NotLeader(leader: nil)
+            case .busy: throw Unavailable(reason: .busy, retryAfterSeconds: 1)
+            case .unknown: throw OutcomeUnknown()
+            }
+        }
+    }
+
+    /// Fields that belong to the connection or are carried otherwise.
+    private static let hopByHop: Set<HTTPField.Name> = [
+        .connection, .transferEncoding, .contentLength, .requestID, .te, .upgrade,
+        HTTPField.Name("Host")!, HTTPField.Name("Keep-Alive")!,
+    ]
+
+    /// Answers what a client asked of another node.
+    package func answer(_ call: PeerRequest) async -> PeerReply {
+        guard await knows(call.directoryIndex),
+            let route = node.directory.tenant(named: call.tenant)?.route
+        else { return PeerReply(.behind) }
+        let requestID =
+            call.headers.last { $0.name.lowercased() == "x-request-id" }?.value ?? Secrets.hex(12)
+        var course = Course(requestID: requestID)
+        course.tenant = route.name
+        guard let method = HTTPRequest.Method(call.method) else {
+            return PeerReply(ErrorAnswers.invalidEndpoint)
+        }
+        var head = HTTPRequest(
+            method: method, scheme: call.scheme, authority: call.host, path: call.target)
+        for header in call.headers {
+            guard let name = HTTPField.Name(header.name) else { continue }
+            head.headerFields.append(HTTPField(name: name, value: header.value))
+        }
+        let request = Request(head: head, body: RequestBody(buffer: call.body))
+        let peer = Peer(
+            host: call.host, scheme: call.scheme,
+            address: call.remoteAddress.isEmpty ? nil : call.remoteAddress)
+        let started = ContinuousClock.now
+        var answer: APIAnswer
+        do {
+            guard route.state == .active else { return PeerReply(ErrorAnswers.suspended) }
+            answer = try await answerHere(request, BodyBox(request), peer, route, &course)
+            if let stream = answer.stream {
+                // A file goes through the link as a whole.
+                for place in 0..<stream.count { answer.body.writeImmutableBuffer(try await stream.read(place)) }
+                answer.stream = nil
+                finish(&answer, request, requestID, course.standing, isFile: true)
+            } else {
+                finish(&answer, request, requestID, course.standing)
+            }
+        } catch let error as NotLeader {
+            return PeerReply(.notLeader, leader: error.leader?.rawValue ?? 0)
+        } catch is OutcomeUnknown {
+            return PeerReply(.unknown)
+        } catch let error as Unavailable where error.reason == .busy || error.reason == .shuttingDown {
+            return PeerReply(.busy)
+        } catch {
+            answer = errorAnswer(error, course)
+            finish(&answer, request, requestID, course.standing)
+        }
+        record(
+            course.operation, answer, ContinuousClock.now - started, course.tenant, requestID)
+        return PeerReply(answer)
+    }
+
+    /// Waits a little until this node's directory shows what the other one's did.
+    private func knows(_ index: LogIndex) async -> Bool {
+        for _ in 0..<100 {
+            if node.directory.appliedIndex >= index { return true }
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
+        }
+        return false
+    }
+
+    private static func plainPath(_ target: String) -> Substring {
+        let path = target.split(
+            separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        return path.hasSuffix(".json") ? path.dropLast(5) : path
+    }
+
+    // MARK: Answering here
+
+    private func answerHere(
+        _ request: Request, _ body: BodyBox, _ peer: Peer, _ route: TenantRoute,
+        _ course: inout Course
     ) async throws -> APIAnswer {
         let target = request.head.path ?? "/"
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts[0]
         let plain = path.hasSuffix(".json") ? path.dropLast(5) : path
         let method = request.method == .head ? HTTPRequest.Method.get : request.method
-        let peer = Peer(
-            host: request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? "",
-            scheme: scheme, headers: request.headers, remote: context.remoteAddress,
-            trusted: trustedProxies)
-        guard let route = tenantRoute(request, peer) else { return ErrorAnswers.unknownHost }
-        tenant = route.name
-        guard route.state == .active else { return ErrorAnswers.suspended }
         let now = node.clock()
         let admission = Admission()
         // A file's address is a credential for that file: pictures in a ticket must not use up what strangers may ask.
         let isByToken = plain.hasPrefix("/attachments/token/")
         guard request.headers[.authorization] != nil || isByToken else {
             let charged = limiter.chargeAnonymous(route, address: peer.address, now: now)
-            standing = charged
+            course.standing = charged
             if charged.isExceeded { return Self.tooManyAnonymous(charged) }
             return try await handle(
-                request, method, path: path, plain: plain,
+                request, body, method, path: path, plain: plain,
                 query: parts.count > 1 ? parts[1] : "", peer, route, admission,
-                operation: &operation
+                operation: &course.operation
             ) {}
         }
         // Who asks is known only when their rows are read: the tenant pays first, and gets it back when it was nobody.
         // Not before the body is here, so that slow bodies of nobody's hold nothing back.
         var isCharged = false
+        var standing: RateLimiter.Standing?
+        defer { course.standing = standing }
         func charge() throws {
             let charged = limiter.charge(route, now: now)
             isCharged = true
@@ -181,16 +363,16 @@ package final class SupportAPI: Sendable {
         do {
             outcome = .success(
                 try await handle(
-                    request, method, path: path, plain: plain,
+                    request, body, method, path: path, plain: plain,
                     query: parts.count > 1 ? parts[1] : "", peer, route, admission,
-                    operation: &operation, charge: charge))
+                    operation: &course.operation, charge: charge))
         } catch { outcome = .failure(error) }
-        if admission.isVerified || isCharged && standing?.isExceeded == true {
-            return try outcome.get()
-        }
-        if case .failure(let error) = outcome, error is Unavailable {
+        if case .failure(let error) = outcome, error is Unavailable || error is NotLeader {
             if isCharged { limiter.refund(route, chargedAt: now) }
             throw error
+        }
+        if admission.isVerified || isCharged && standing?.isExceeded == true {
+            return try outcome.get()
         }
         if await isSomebody(request, outcome, route) {
             if !isCharged { try charge() }
@@ -229,7 +411,7 @@ package final class SupportAPI: Sendable {
 
     /// Finds the endpoint and lets it answer. `charge` is called when the whole request is here.
     private func handle(
-        _ request: Request, _ method: HTTPRequest.Method, path: Substring, plain: Substring,
+        _ request: Request, _ bytes: BodyBox, _ method: HTTPRequest.Method, path: Substring, plain: Substring,
         query: Substring, _ peer: Peer, _ route: TenantRoute, _ admission: Admission,
         operation: inout String, charge: () throws -> Void
     ) async throws -> APIAnswer {
@@ -257,7 +439,7 @@ package final class SupportAPI: Sendable {
             try largeBodies.reserve(wanted)
             reserved = wanted
         }
-        let body = try await body(of: request, upTo: endpoint.bodyLimit)
+        let body = try await bytes.bytes(upTo: endpoint.bodyLimit)
         if !endpoint.takesBytes { try charge() }
         let call = APICall(
             method: request.method, path: String(path), parameters: parameters,
@@ -285,7 +467,7 @@ package final class SupportAPI: Sendable {
 
     private func finish(
         _ answer: inout APIAnswer, _ request: Request, _ requestID: String,
-        _ standing: RateLimiter.Standing?
+        _ standing: RateLimiter.Standing?, isFile: Bool = false
     ) {
         answer.headers[.requestID] = requestID
         answer.headers[.apiVersion] = "v2"
@@ -297,7 +479,7 @@ package final class SupportAPI: Sendable {
             answer.headers[.standardRemaining] = String(standing.remaining)
             answer.headers[.standardReset] = String(standing.resetSeconds)
         }
-        if answer.stream != nil { return }
+        if answer.stream != nil || isFile { return }
         guard answer.status.kind == .successful, answer.body.readableBytes > 0 else {
             answer.headers[.cacheControl] = "no-store"
             return

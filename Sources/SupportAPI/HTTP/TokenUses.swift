@@ -75,6 +75,8 @@ final class TokenUses: Service {
                         state.written[Key(tenant: tenant.id, digest: digest)] = time
                     }
                 }
+            } catch is NotLeader {
+                // The node that leads now notes the next use.
             } catch {
                 logger.warning(
                     "token uses were not written",

@@ -106,7 +106,7 @@ extension JSONWriter {
 
 extension DeskRefusal {
     /// The refusal in a job's result: the error's name and a sentence.
-    var summary: (name: String, text: String) {
+    package var summary: (name: String, text: String) {
         switch self {
         case .notFound: ("RecordNotFound", "Not found")
         case .forbidden(let text): ("Forbidden", text)

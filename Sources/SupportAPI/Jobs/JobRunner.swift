@@ -41,6 +41,7 @@ package final class JobRunner: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.findJobs() }
                 group.addTask { await self.runJobs() }
                 group.addTask { await self.runChores() }
             }
@@ -49,17 +50,42 @@ package final class JobRunner: Service {
 
     // MARK: Jobs
 
-    private func runJobs() async {
-        for tenant in node.directory.activeRoutes() {
-            if Task.isCancelled { return }
-            let hasJob = try? await node.read(tenant) { try $0.nextJob() != nil }.answer
-            if hasJob == true { wake(tenant) }
+    /// Jobs run where their tenant's shard is led: who takes over the lead takes over the jobs.
+    private func findJobs() async {
+        var known: Set<ShardID> = []
+        while !Task.isCancelled {
+            let led = Set(
+                (1...node.shardCount).map { ShardID(rawValue: UInt16($0)) }.filter {
+                    node.destination(of: $0) == .here
+                })
+            let new = led.subtracting(known)
+            known = led
+            for tenant in node.directory.activeRoutes() where new.contains(tenant.shard) {
+                if Task.isCancelled { return }
+                do {
+                    if try await node.read(tenant, { try $0.nextJob() != nil }).answer {
+                        wake(tenant)
+                    }
+                } catch is NotLeader {
+                    known.remove(tenant.shard)
+                    break
+                } catch {
+                    // The next round asks again.
+                    known.remove(tenant.shard)
+                }
+            }
+            guard (try? await Task.sleep(for: .seconds(2))) != nil else { return }
         }
+    }
+
+    private func runJobs() async {
         for await _ in wakeUps {
             while let tenant = next() {
                 if Task.isCancelled { return }
                 do {
                     if try await step(tenant) { wake(tenant) }
+                } catch is NotLeader {
+                    // Whoever leads the shard now finds the job there.
                 } catch {
                     logger.warning(
                         "job step failed; it is tried again",
@@ -143,7 +169,8 @@ package final class JobRunner: Service {
 
     private func runChores() async {
         while !Task.isCancelled {
-            for tenant in node.directory.activeRoutes() {
+            for tenant in node.directory.activeRoutes()
+            where node.destination(of: tenant.shard) == .here {
                 if Task.isCancelled { return }
                 await chores(of: tenant)
             }
@@ -167,6 +194,8 @@ package final class JobRunner: Service {
                         + rows.expireUploads(limit: 1)
                 }
             ).answer > 0 {}
+        } catch is NotLeader {
+            // They are another node's now.
         } catch {
             logger.warning(
                 "chores failed", metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])

@@ -8,6 +8,7 @@ enum Schemas {
         ("412", "If-Match named another version"), ("413", "The body is too large"),
         ("422", "Fields that cannot be taken"), ("429", "Too many requests; see Retry-After"),
         ("503", "Not now; see Retry-After"),
+        ("507", "No room for more now; see Retry-After"),
     ]
 
     static let all: [(name: String, value: JSONValue)] =

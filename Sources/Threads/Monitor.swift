@@ -3,15 +3,20 @@ import Glibc
 /// State behind a lock, with waiting: the one place where a lane's thread sleeps.
 ///
 /// `@unchecked Sendable`: `state` is touched only between lock and unlock of `mutex`.
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
-    init(_ state: State) {
+    package init(_ state: State) {
         self.state = state
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        // Deadlines are those of a clock that nobody sets.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -21,14 +26,21 @@ final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    package func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body(&state)
     }
 
+    /// Runs `body` and wakes one waiting thread if `wake` says so of what came out.
+    package func withLock<Result>(_ body: (inout State) throws -> Result, wake: (Result) -> Bool) rethrows {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if wake(try body(&state)) { pthread_cond_signal(condition) }
+    }
+
     /// Runs `body` and wakes one waiting thread.
-    func signal<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    package func signal<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer {
             pthread_cond_signal(condition)
@@ -38,15 +50,28 @@ final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs `body` and wakes every waiting thread.
-    func broadcast(_ body: (inout State) -> Void) {
+    package func broadcast(_ body: (inout State) -> Void) {
         pthread_mutex_lock(mutex)
         body(&state)
         pthread_cond_broadcast(condition)
         pthread_mutex_unlock(mutex)
     }
 
+    /// Sleeps until `body` gives a value, or to the deadline, in nanoseconds of `monotonicNanoseconds`. Asks `body` once more
+    /// then; nil when it still has none.
+    package func wait<Result>(until deadline: UInt64, _ body: (inout State) -> Result?) -> Result? {
+        var time = timespec(
+            tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while true {
+            if let result = body(&state) { return result }
+            if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return body(&state) }
+        }
+    }
+
     /// Sleeps until `body` gives a value.
-    func wait<Result>(_ body: (inout State) -> Result?) -> Result {
+    package func wait<Result>(_ body: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
@@ -57,7 +82,7 @@ final class Monitor<State>: @unchecked Sendable {
 }
 
 /// Starts a named thread that runs `body` to its end. The name shows in `top -H`; the kernel keeps 15 characters of it.
-func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
     final class Start {
         let name: String
         let body: @Sendable () -> Void
@@ -85,7 +110,7 @@ func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
 }
 
 /// Nanoseconds of a clock that only goes forward, for measuring how long something waited.
-func monotonicNanoseconds() -> UInt64 {
+package func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

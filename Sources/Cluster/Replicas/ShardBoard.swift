@@ -1,0 +1,76 @@
+package import Consensus
+import Synchronization
+package import Wire
+
+/// How one shard stands on this node, for whoever asks, at any time and from any thread.
+package struct ShardView: Sendable, Equatable {
+    package var shard: ShardID
+    /// The replica this node holds; nil when it holds none.
+    package var replica: ReplicaID?
+    package var role: Role = .follower
+    package var term: Term = .zero
+    /// The node that leads, as far as this one knows.
+    package var leader: NodeID?
+    /// Whether this node leads and knows what is committed.
+    package var isServing = false
+    /// Whether this node is the only voter: what it has committed is all there is.
+    package var leadsAlone = false
+    package var appliedIndex: LogIndex = .zero
+    package var commitIndex: LogIndex = .zero
+    package var stateHash: UInt64 = 0
+    package var configuration = Configuration(voters: [])
+    /// As a leader: which members have the whole committed log, or nearly.
+    package var caughtUp: [ReplicaID] = []
+    /// Raised whenever the rows' file is another one.
+    package var generation = 0
+    package var path = ""
+    /// Why the replica has stopped; nil while it works.
+    package var fault: String?
+}
+
+/// The views of all shards. Lanes write, everybody reads.
+final class ShardBoard: Sendable {
+    private let views: [Slot]
+
+    private final class Slot: Sendable {
+        let view: Mutex<ShardView>
+        init(_ view: ShardView) { self.view = Mutex(view) }
+    }
+
+    init(shardCount: Int) {
+        views = (0...shardCount).map {
+            Slot(ShardView(shard: ShardID(rawValue: UInt16($0))))
+        }
+    }
+
+    subscript(shard: ShardID) -> ShardView {
+        views[Int(shard.rawValue)].view.withLock { $0 }
+    }
+
+    var all: [ShardView] { views.map { $0.view.withLock { $0 } } }
+
+    func contains(_ shard: ShardID) -> Bool { Int(shard.rawValue) < views.count }
+
+    func post(_ view: ShardView) {
+        views[Int(view.shard.rawValue)].view.withLock { $0 = view }
+    }
+
+    /// Who serves a shard: the only question asked by every request, without copying a view.
+    func destination(of shard: ShardID) -> (node: NodeID?, isServing: Bool, leadsAlone: Bool) {
+        views[Int(shard.rawValue)].view.withLock { ($0.leader, $0.isServing, $0.leadsAlone) }
+    }
+
+    func appliedIndex(of shard: ShardID) -> LogIndex {
+        views[Int(shard.rawValue)].view.withLock { $0.appliedIndex }
+    }
+
+    /// The shards this node leads.
+    var led: ShardSet {
+        var set = ShardSet()
+        for slot in views {
+            let (shard, leads) = slot.view.withLock { ($0.shard, $0.role == .leader) }
+            if leads { set.insert(shard) }
+        }
+        return set
+    }
+}

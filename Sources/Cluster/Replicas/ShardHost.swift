@@ -1,0 +1,738 @@
+import Consensus
+import LogStore
+import Logging
+import NIOCore
+import Replication
+import ShardStore
+import Synchronization
+import Wire
+
+/// One shard's replica on this node, and everything that waits for it. Lives on its lane; every call is on the lane's thread.
+///
+/// It gives events to the `Replica` and performs what that asks for: the log's writes to the node's log, messages to the peers,
+/// timers to the lane, answers to whoever waits.
+final class ShardHost {
+    let shard: ShardID
+    let machine: StoreMachine
+    private let services: ShardServices
+    private var replica: Replica<StoreMachine>?
+    private var recent: RecentBlocks?
+    /// The id of a replica that is being born: it works once that is on disk.
+    private var newborn: ReplicaID?
+    /// Ids up to here were held on this disk, and what they promised may be forgotten: never again.
+    private var floor: ReplicaID
+    private var view: ShardView
+    private var fault: String?
+
+    /// When each timer fires, in nanoseconds; by `Timer.rawValue`.
+    private var deadlines = [UInt64](repeating: .max, count: Timer.allCases.count)
+    private var applyAt = UInt64.max
+    private var now: UInt64 = 0
+
+    private var nextRequest: UInt64 = 0
+    private var works: [UInt64: ShardWork] = [:]
+    private var arrivedReads: [ShardRead] = []
+    private var confirmingReads: (id: ReadID, reads: [ShardRead])?
+    private var awaitingApply: [(index: LogIndex, read: ShardRead)] = []
+    private var nextRead: UInt64 = 0
+
+    // As a leader, what it knows of the members' nodes.
+    private var lost: Set<ReplicaID> = []
+    private var assigned: Set<ReplicaID> = []
+    private var leaderSince: UInt64 = 0
+    private var lastDuty: UInt64 = 0
+    private var lastRetired: [ReplicaID: UInt64] = [:]
+    private var snapshotsUnderWay = 0
+    private var asksForSchema = false
+    /// Whether leadership should go elsewhere as soon as it can: the node is stopping, or its disk ails.
+    private var yields = false
+
+    /// Requests that waited longer than this before they ran are refused: the client has better use of the answer "later".
+    static let queueTimeLimit: UInt64 = 250_000_000
+    /// Whoever waits longer than this for a majority is told that the outcome is unknown.
+    static let outcomeTimeLimit: UInt64 = 8_000_000_000
+    /// How long followers gather blocks before they apply them in one transaction.
+    static let applyDelay: UInt64 = 4_000_000
+    static let applyLimit = 256
+
+    /// - Parameter recovered: what the log has of this shard; nil when this node holds no replica of it.
+    init(
+        shard: ShardID, machine: StoreMachine, recovered: RecoveredReplica?, floor: ReplicaID,
+        fault: String?, services: ShardServices
+    ) {
+        self.shard = shard
+        self.machine = machine
+        self.services = services
+        self.floor = floor
+        self.fault = fault
+        view = ShardView(shard: shard)
+        if let recovered {
+            self.floor = max(floor, recovered.replica)
+            if fault == nil { makeReplica(recovered) } else { view.replica = recovered.replica }
+        }
+    }
+
+    private func makeReplica(_ recovered: RecoveredReplica) {
+        let core = Raft(
+            id: recovered.replica, hardState: recovered.hardState, snapshot: recovered.start,
+            blocks: recovered.blocks, applied: machine.appliedIndex)
+        let (shard, log) = (shard, services.log)
+        let recent = RecentBlocks(durableIndex: core.durableIndex) {
+            try log.payload(shard: shard, block: $0)
+        }
+        self.recent = recent
+        replica = Replica(
+            core: core, machine: machine, source: recent, now: services.clock(),
+            options: ReplicaOptions(queueLimit: 1024))
+    }
+
+    // MARK: Events
+
+    func start(now: UInt64) {
+        guard let replica else {
+            publish()
+            return
+        }
+        self.now = now
+        replica.start()
+        // Nobody can be in the way of a group's only voter.
+        if replica.core.configuration.voters == [replica.core.id] {
+            replica.timerFired(.election)
+        }
+    }
+
+    func received(_ message: ReplicaMessage, from node: NodeID) {
+        guard let replica, message.message.to == replica.core.id else {
+            // Whoever writes to a replica that is not here, or not any more, must hear it: it may be counting on it.
+            if message.message.to != newborn {
+                services.tell(.lost(shard, message.message.to), to: node)
+            }
+            return
+        }
+        // A snapshot comes with its rows, another way.
+        if case .snapshot = message.message.body { return }
+        replica.receive(Envelope(message: message.message, payloads: message.payloads))
+    }
+
+    func persisted(_ id: ReplicaID, through sequence: UInt64) {
+        if newborn == id {
+            newborn = nil
+            born(id)
+            return
+        }
+        guard let replica, replica.core.id == id else { return }
+        replica.persisted(through: sequence)
+        recent?.persisted(through: replica.core.durableIndex)
+    }
+
+    func suspected(_ node: NodeID) { forEachMember(on: node) { $0.suspect($1) } }
+    func trusted(_ node: NodeID) { forEachMember(on: node) { $0.trust($1) } }
+
+    private func forEachMember(
+        on node: NodeID, _ body: (Replica<StoreMachine>, ReplicaID) -> Void
+    ) {
+        guard let replica else { return }
+        for member in replica.core.configuration.members
+        where member.node == node && member != replica.core.id {
+            body(replica, member)
+        }
+    }
+
+    /// A node has said which shards it leads.
+    func heard(from node: NodeID, leads: ShardSet) {
+        guard let replica, let leader = replica.core.leader, leader.node == node,
+            leader != replica.core.id, !leads.contains(shard)
+        else { return }
+        replica.disowned(by: leader)
+    }
+
+    func read(_ read: ShardRead) {
+        switch read.wish {
+        case .linearizable: arrivedReads.append(read)
+        case .applied(let index):
+            if machine.appliedIndex >= index, machine.store != nil {
+                read.ready(.success(machine.appliedIndex))
+            } else if awaitingApply.count < 4096 {
+                awaitingApply.append((index, read))
+            } else {
+                read.ready(
+                    .failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
+            }
+        }
+    }
+
+    func control(_ message: ControlMessage, from node: NodeID) {
+        switch message {
+        case .assign(_, let id): assign(id, from: node)
+        case .assigned(_, let id): assigned.insert(id)
+        case .holds(_, let id): held(id, by: node)
+        case .retire(_, let id): retire(id)
+        case .lost(_, let id):
+            guard id.node == node, let replica, replica.core.role == .leader,
+                replica.core.configuration.isMember(id)
+            else { return }
+            if lost.insert(id).inserted {
+                services.logger.warning(
+                    "a replica is lost and will be replaced",
+                    metadata: ["shard": "\(shard)", "node": "\(node)", "replica": "\(id)"])
+            }
+        }
+    }
+
+    // MARK: Being given a replica, and losing it
+
+    private func assign(_ id: ReplicaID, from node: NodeID) {
+        guard id.node == services.node else { return }
+        if newborn == id { return }
+        if let replica, replica.core.id == id {
+            services.tell(.assigned(shard, id), to: node)
+            return
+        }
+        guard id > floor else { return }
+        if let replica, fault == nil {
+            services.tell(.holds(shard, replica.core.id), to: node)
+            return
+        }
+        services.logger.info(
+            "a replica begins", metadata: ["shard": "\(shard)", "replica": "\(id)"])
+        letGo()
+        newborn = id
+        floor = id
+        births[id] = node
+        services.log.append(
+            LogChange(shard: shard, .born(id, Self.blankHead)), shard: shard, replica: id,
+            sequence: 0)
+    }
+
+    private var births: [ReplicaID: NodeID] = [:]
+
+    /// What a replica begins with that will be told everything.
+    private static let blankHead = SnapshotHead(
+        position: .zero, configuration: Configuration(voters: []))
+
+    private func born(_ id: ReplicaID) {
+        fault = nil
+        makeReplica(
+            RecoveredReplica(
+                replica: id, hardState: HardState(term: .zero, vote: nil), start: Self.blankHead,
+                blocks: []))
+        replica?.start()
+        if let node = births.removeValue(forKey: id) {
+            services.tell(.assigned(shard, id), to: node)
+        }
+    }
+
+    /// Only what a committed configuration says leads to this, so that it cannot be said by a leader of old.
+    private func retire(_ id: ReplicaID) {
+        guard let replica, replica.core.id == id else { return }
+        services.logger.info(
+            "a replica has left its group", metadata: ["shard": "\(shard)", "replica": "\(id)"])
+        letGo()
+        services.log.append(
+            LogChange(shard: shard, .removed(floor: id)), shard: shard, replica: id,
+            sequence: 0)
+    }
+
+    private func letGo() {
+        refuseEverything(NotLeader(leader: nil))
+        replica = nil
+        recent = nil
+        deadlines = deadlines.map { _ in .max }
+        applyAt = .max
+        machine.discard()
+    }
+
+    private func held(_ id: ReplicaID, by node: NodeID) {
+        guard let replica, replica.core.role == .leader, isSettled(replica),
+            !replica.core.configuration.isMember(id), id <= replica.core.configuration.highest
+        else { return }
+        services.tell(.retire(shard, id), to: node)
+    }
+
+    /// Whether the members in force are committed.
+    private func isSettled(_ replica: Replica<StoreMachine>) -> Bool {
+        replica.core.isEstablishedLeader && !replica.core.configuration.isJoint
+            && replica.core.configuration(at: replica.core.commit) == replica.core.configuration
+    }
+
+    // MARK: Time
+
+    /// When something must be done at the latest.
+    var nextDeadline: UInt64 { min(applyAt, deadlines.min() ?? .max) }
+
+    func fireTimers(now: UInt64) {
+        self.now = now
+        guard let replica else { return }
+        for timer in Timer.allCases where deadlines[timer.rawValue] <= now {
+            deadlines[timer.rawValue] = .max
+            replica.timerFired(timer)
+        }
+        if applyAt <= now { apply(replica) }
+    }
+
+    private func apply(_ replica: Replica<StoreMachine>) {
+        applyAt = .max
+        replica.applyCommitted(limit: Self.applyLimit)
+    }
+
+    private func delay(of timer: Timer) -> UInt64 {
+        let microseconds: ClosedRange<Int> =
+            switch timer {
+            case .election: 20_000...170_000
+            case .retry: 100_000...200_000
+            case .notify: 2_000...6_000
+            case .transfer: 1_000_000...1_000_000
+            case .quorum: 700_000...700_000
+            }
+        return UInt64(services.random(microseconds)) * 1_000
+    }
+
+    /// Ten times a second.
+    func tick(now: UInt64) {
+        self.now = now
+        sweep()
+        guard let replica, replica.core.role == .leader, now &- lastDuty >= 500_000_000 else {
+            return
+        }
+        lastDuty = now
+        lead(replica)
+    }
+
+    /// Nobody waits for ever.
+    private func sweep() {
+        if !works.isEmpty {
+            for (id, work) in works where now &- work.enqueued > Self.outcomeTimeLimit {
+                works[id] = nil
+                work.finish(.failure(OutcomeUnknown()))
+            }
+        }
+        func isLate(_ read: ShardRead) -> Bool { now &- read.enqueued > Self.readTimeLimit }
+        if let confirming = confirmingReads, confirming.reads.contains(where: isLate) {
+            confirmingReads = nil
+            refuse(confirming.reads, Unavailable(reason: .noLeader, retryAfterSeconds: 1))
+        }
+        if awaitingApply.contains(where: { isLate($0.read) }) {
+            refuse(
+                awaitingApply.map(\.read).filter(isLate),
+                Unavailable(reason: .behind, retryAfterSeconds: 1))
+            awaitingApply.removeAll { isLate($0.read) }
+        }
+    }
+
+    private static let readTimeLimit: UInt64 = 2_000_000_000
+
+    // MARK: Requests
+
+    /// Whether a request would run at once, or be refused at once: the lane keeps others back until then.
+    var wantsWork: Bool { replica?.isIdle ?? true || replica?.core.role != .leader }
+
+    /// Whether nothing that somebody waits for is under way.
+    var isAtRest: Bool { works.isEmpty && confirmingReads == nil && arrivedReads.isEmpty }
+
+    func submit(_ batch: [ShardWork]) {
+        guard let replica, replica.core.role == .leader else {
+            let leader = replica?.core.leader?.node
+            for work in batch { work.finish(.failure(NotLeader(leader: leader))) }
+            return
+        }
+        var requests: [(id: RequestID, request: ShardCommand)] = []
+        requests.reserveCapacity(batch.count)
+        for work in batch {
+            if services.isDiskLow.load(ordering: .relaxed), case .rows = work.command {
+                work.finish(.failure(Unavailable(reason: .diskFull, retryAfterSeconds: 5)))
+                continue
+            }
+            if services.shedsLateRequests, now &- work.enqueued > Self.queueTimeLimit,
+                now > work.enqueued
+            {
+                work.finish(.failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
+                continue
+            }
+            nextRequest += 1
+            works[nextRequest] = work
+            switch work.command {
+            case .rows(let body):
+                requests.append((RequestID(nextRequest), .rows(work.tenant, body)))
+            case .schemaStep: requests.append((RequestID(nextRequest), .schemaStep))
+            }
+        }
+        guard !requests.isEmpty else { return }
+        replica.now = services.clock()
+        replica.submit(requests)
+    }
+
+    // MARK: What the replica asks for
+
+    /// Does all that follows from the events so far.
+    func settle(now: UInt64) {
+        self.now = now
+        guard let replica else {
+            refuseReads(NotLeader(leader: nil))
+            publish()
+            return
+        }
+        issueReads(replica)
+        while true {
+            let outputs = replica.takeOutputs()
+            if outputs.isEmpty { break }
+            for output in outputs {
+                perform(output, replica)
+                guard self.replica === replica else { break }
+            }
+        }
+        publish()
+    }
+
+    private func perform(_ output: ReplicaOutput<ShardEnd>, _ replica: Replica<StoreMachine>) {
+        switch output {
+        case .store(let write):
+            recent?.note(write)
+            services.log.append(
+                LogChange(shard: shard, .write(write.write, payloads: write.payloads)),
+                shard: shard, replica: replica.core.id, sequence: write.write.sequence)
+        case .send(let envelope): send(envelope)
+        case .sendSnapshot(let target): sendSnapshot(to: target, replica)
+        case .setTimer(let timer): deadlines[timer.rawValue] = now + delay(of: timer)
+        case .cancelTimer(let timer): deadlines[timer.rawValue] = .max
+        case .answered(let id, let result): answered(id, result)
+        case .readable(let id, let result): readable(id, result)
+        case .applyPending:
+            if replica.core.role == .leader || machine.store == nil {
+                applyAt = min(applyAt, now)
+            } else {
+                applyAt = min(applyAt, now + Self.applyDelay)
+            }
+        case .roleChanged(let role, let term, let leader): roleChanged(role, term, leader)
+        case .transferEnded(let target, let outcome):
+            services.logger.info(
+                "transfer of leadership",
+                metadata: [
+                    "shard": "\(shard)", "to": "\(target.node)", "outcome": "\(outcome)",
+                ])
+        case .membersRefused(let refusal):
+            services.logger.debug(
+                "members unchanged", metadata: ["shard": "\(shard)", "reason": "\(refusal)"])
+        case .compacted(let head):
+            services.log.append(
+                LogChange(shard: shard, .start(head)), shard: shard,
+                replica: replica.core.id, sequence: nil)
+        case .stopped(let reason): stopped("\(reason)")
+        }
+    }
+
+    private func send(_ envelope: Envelope) {
+        let message = ReplicaMessage(
+            shard: shard, message: envelope.message, payloads: envelope.payloads)
+        _ = services.peers.send(
+            .replica, ByteBuffer(bytes: message.encoded()), to: envelope.message.to.node, over: .log)
+    }
+
+    private func answered(_ id: RequestID, _ result: Result<Done<ShardEnd>, RequestRefusal>) {
+        guard let work = works.removeValue(forKey: id.rawValue) else { return }
+        switch result {
+        case .success(let done):
+            switch done.answer {
+            case .completed: work.finish(.success(done.index))
+            case .thrown(let error): work.finish(.failure(error))
+            }
+        case .failure(let refusal): work.finish(.failure(Self.error(refusal)))
+        }
+    }
+
+    private static func error(_ refusal: RequestRefusal) -> any Error {
+        switch refusal {
+        case .notLeader(let leader): NotLeader(leader: leader?.node)
+        case .busy: Unavailable(reason: .busy, retryAfterSeconds: 1)
+        case .full: Unavailable(reason: .diskFull, retryAfterSeconds: 5)
+        case .tooLong(let bytes, let limit): ChangesTooLong(bytes: bytes, limit: limit)
+        case .outcomeUnknown: OutcomeUnknown()
+        }
+    }
+
+    private func roleChanged(_ role: Role, _ term: Term, _ leader: ReplicaID?) {
+        services.logger.debug(
+            "role",
+            metadata: [
+                "shard": "\(shard)", "role": "\(role)", "term": "\(term)",
+                "leader": "\(leader.map { "\($0.node)" } ?? "-")",
+            ])
+        if role == .leader {
+            leaderSince = now
+            lastDuty = now
+            lost = []
+            assigned = []
+            asksForSchema = true
+            services.logger.info("leads", metadata: ["shard": "\(shard)", "term": "\(term)"])
+        }
+    }
+
+    /// The replica has met something that it must not go on from: it says no more, and is replaced.
+    private func stopped(_ reason: String) {
+        fault = reason
+        services.logger.error(
+            "a replica has stopped", metadata: ["shard": "\(shard)", "reason": "\(reason)"])
+        refuseEverything(NotLeader(leader: nil))
+        replica = nil
+        recent = nil
+        deadlines = deadlines.map { _ in .max }
+        applyAt = .max
+    }
+
+    private func refuseEverything(_ error: any Error) {
+        // What was on its way may have its effect all the same.
+        for work in works.values { work.finish(.failure(OutcomeUnknown())) }
+        works = [:]
+        refuseReads(error)
+        refuse(awaitingApply.map(\.read), error)
+        awaitingApply = []
+    }
+
+    // MARK: Reads
+
+    /// One confirmation serves every read that came before it was asked for; those that come meanwhile wait for the next.
+    private func issueReads(_ replica: Replica<StoreMachine>) {
+        guard !arrivedReads.isEmpty, confirmingReads == nil else { return }
+        guard replica.core.role == .leader else {
+            refuseReads(NotLeader(leader: replica.core.leader?.node))
+            return
+        }
+        nextRead += 1
+        let id = ReadID(nextRead)
+        confirmingReads = (id, arrivedReads)
+        arrivedReads = []
+        replica.read(id)
+    }
+
+    private func readable(_ id: ReadID, _ result: Result<LogIndex, ReadRefusal>) {
+        guard let confirming = confirmingReads, confirming.id == id else { return }
+        confirmingReads = nil
+        switch result {
+        case .success(let index): for read in confirming.reads { read.ready(.success(index)) }
+        case .failure(.notLeader(let leader)):
+            refuse(confirming.reads, NotLeader(leader: leader?.node))
+        case .failure(.leaderIsNew), .failure(.leadershipLost):
+            refuse(confirming.reads, Unavailable(reason: .busy, retryAfterSeconds: 1))
+        }
+        if let replica { issueReads(replica) }
+    }
+
+    private func refuseReads(_ error: any Error) {
+        let reads = arrivedReads + (confirmingReads?.reads ?? [])
+        arrivedReads = []
+        confirmingReads = nil
+        refuse(reads, error)
+    }
+
+    private func refuse(_ reads: [ShardRead], _ error: any Error) {
+        for read in reads { read.ready(.failure(error)) }
+    }
+
+    private func releaseReads() {
+        guard !awaitingApply.isEmpty, machine.store != nil else { return }
+        let applied = machine.appliedIndex
+        let ready = awaitingApply.filter { $0.index <= applied }
+        guard !ready.isEmpty else { return }
+        awaitingApply.removeAll { $0.index <= applied }
+        for (_, read) in ready { read.ready(.success(applied)) }
+    }
+
+    // MARK: Snapshots
+
+    private func sendSnapshot(to target: ReplicaID, _ replica: Replica<StoreMachine>) {
+        snapshotsUnderWay += 1
+        services.snapshots.send(
+            SnapshotOrder(
+                shard: shard, from: replica.core.id, to: target, term: replica.core.term,
+                path: machine.files.path))
+    }
+
+    /// What the snapshot that was taken at this entry stands for.
+    func snapshotHead(at index: LogIndex) -> SnapshotHead? { replica?.snapshotHead(at: index) }
+
+    func snapshotSent(_ order: SnapshotOrder, succeeded: Bool) {
+        snapshotsUnderWay = max(0, snapshotsUnderWay - 1)
+        guard let replica, replica.core.id == order.from else { return }
+        replica.snapshotSent(to: order.to, succeeded: succeeded)
+    }
+
+    /// A snapshot has arrived, whole and checked.
+    /// - Returns: whether it was wanted and is in place.
+    func receivedSnapshot(_ message: Message, head: SnapshotHead, path: String) -> Bool {
+        guard let replica, replica.core.id == message.to else { return false }
+        var isInstalled = false
+        replica.receive(Envelope(message: message)) { [machine] in
+            try machine.install(path, head: head)
+            isInstalled = true
+        }
+        return isInstalled || machine.appliedIndex >= head.position.index
+    }
+
+    // MARK: Upkeep
+
+    /// Between transactions: the SQLite WAL and the log are kept short.
+    func maintain() {
+        guard let replica, replica.isBetweenTransactions else { return }
+        do {
+            let before = machine.durableIndex
+            try machine.maintain()
+            if machine.durableIndex > before { cutLog(replica) }
+        } catch {
+            services.logger.error(
+                "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
+        }
+    }
+
+    /// The node's log has grown too long, and this shard holds its oldest part.
+    func giveUpOldLog() {
+        guard let replica, replica.isBetweenTransactions else { return }
+        do { try machine.checkpoint() } catch {
+            services.logger.error(
+                "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
+            return
+        }
+        cutLog(replica)
+    }
+
+    private func cutLog(_ replica: Replica<StoreMachine>) {
+        // A snapshot that is on its way needs the entries behind it.
+        guard snapshotsUnderWay == 0 else { return }
+        replica.compact(trailing: services.trailingEntries)
+    }
+
+    // MARK: A leader's duties
+
+    private func lead(_ replica: Replica<StoreMachine>) {
+        let sight = services.sight.withLock { $0 }
+        if asksForSchema, replica.core.isEstablishedLeader { askForSchema() }
+        guard sight.isKnown, isSettled(replica) else { return }
+        let core = replica.core
+        let configuration = core.configuration
+        lost = lost.filter { configuration.isMember($0) }
+        for (id, time) in lastRetired where now &- time > 60_000_000_000 { lastRetired[id] = nil }
+        let placement = Placement(
+            shard: shard, configuration: configuration, lost: lost, caughtUp: caughtUp(core),
+            assigned: assigned, nodes: sight.nodes, connected: sight.connected.union([services.node]),
+            replicationFactor: shard == .directory
+                ? (sight.nodes.count { $0.state == .active } >= 5 ? 5 : 3) : sight.replicationFactor)
+        switch placement.next {
+        case .none: balance(replica, sight)
+        case .assign(let id): services.tell(.assign(shard, id), to: id.node)
+        case .change(let voters, let learners):
+            services.logger.info(
+                "members change",
+                metadata: [
+                    "shard": "\(shard)", "voters": "\(voters.map(\.node))",
+                    "learners": "\(learners.map(\.node))",
+                ])
+            replica.changeMembers(voters: voters, learners: learners)
+        }
+    }
+
+    private func caughtUp(_ core: Raft) -> Set<ReplicaID> {
+        Set(
+            core.configuration.members.filter { member in
+                guard let match = core.match(of: member) else { return false }
+                return match.rawValue + 1024 >= core.last.index.rawValue && match > .zero
+            })
+    }
+
+    private func askForSchema() {
+        asksForSchema = false
+        guard let missing = try? machine.store?.missingSchemaStep(), replica?.isIdle == true else {
+            return
+        }
+        services.logger.info(
+            "schema step", metadata: ["shard": "\(shard)", "step": "\(missing.number)"])
+        asksForSchema = true
+        submit([
+            ShardWork(tenant: .system, enqueued: now, command: .schemaStep, finish: { _ in })
+        ])
+    }
+
+    /// Hands leadership to the voter that should have it, once things have been quiet for a while.
+    private func balance(_ replica: Replica<StoreMachine>, _ sight: ClusterSight) {
+        if yields {
+            yield()
+            return
+        }
+        guard now &- leaderSince > 3_000_000_000,
+            let preferred = Placement.preferredLeader(
+                of: shard, replica.core.configuration, sight: sight),
+            preferred != replica.core.id, sight.connected.contains(preferred.node),
+            let match = replica.core.match(of: preferred), match == replica.core.commit
+        else { return }
+        leaderSince = now
+        replica.transfer(to: preferred)
+    }
+
+    /// Hands leadership to whoever is best prepared: this node is stopping, or its disk ails.
+    func yield() {
+        yields = true
+        guard let replica, replica.core.role == .leader else { return }
+        let sight = services.sight.withLock { $0 }
+        let best = replica.core.configuration.voters.filter {
+            $0 != replica.core.id && sight.connected.contains($0.node)
+                && !sight.ailing.contains($0.node)
+        }.max {
+            (replica.core.match(of: $0) ?? .zero, $0) < (replica.core.match(of: $1) ?? .zero, $1)
+        }
+        if let best { replica.transfer(to: best) }
+    }
+
+    func stopYielding() { yields = false }
+
+    func transfer(to node: NodeID) -> Bool {
+        guard let replica, replica.core.role == .leader,
+            let target = replica.core.configuration.voters.first(where: { $0.node == node })
+        else { return false }
+        leaderSince = now &+ 60_000_000_000
+        replica.transfer(to: target)
+        return true
+    }
+
+    // MARK: The view
+
+    private func publish() {
+        var next = view
+        if let replica {
+            let core = replica.core
+            next.replica = core.id
+            next.role = core.role
+            next.term = core.term
+            next.leader = core.leader?.node
+            next.isServing = core.isEstablishedLeader
+            next.commitIndex = core.commit
+            if next.configuration != core.configuration { next.configuration = core.configuration }
+            next.leadsAlone = next.isServing && core.configuration.voters == [core.id]
+                && !core.configuration.isJoint
+            next.caughtUp = core.role == .leader && next.configuration.members.count > 1
+                ? caughtUp(core).sorted() : []
+        } else {
+            next.role = .follower
+            next.leader = nil
+            next.isServing = false
+            next.leadsAlone = false
+            next.caughtUp = []
+            if fault == nil && newborn == nil { next.replica = nil }
+        }
+        next.fault = fault
+        next.appliedIndex = machine.appliedIndex
+        next.stateHash = machine.stateHash
+        next.generation = machine.files.generation
+        if next.path != machine.files.path { next.path = machine.files.path }
+        guard next != view else { return }
+        let hasMoved = next.appliedIndex != view.appliedIndex
+        view = next
+        services.board.post(next)
+        if hasMoved { releaseReads() }
+    }
+
+    func close() {
+        refuseEverything(Unavailable(reason: .shuttingDown, retryAfterSeconds: 2))
+        replica = nil
+        do { try machine.close() } catch {
+            services.logger.error(
+                "last checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
+        }
+    }
+}

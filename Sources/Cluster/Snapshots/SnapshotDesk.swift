@@ -1,0 +1,367 @@
+import Consensus
+import Glibc
+import Logging
+import NIOCore
+import ShardStore
+import Synchronization
+import Threads
+import Wire
+
+/// Sends and receives snapshots of shards, on threads of its own, so that neither a lane nor a link waits for a file.
+///
+/// The sender copies the rows from a reading connection (`VACUUM INTO`), asks the lane what that copy stands for, and sends it in
+/// pieces, a few ahead of what the receiver has written. The receiver checks every piece, then the whole: the entry it stands at and the
+/// state hash, recomputed from the rows. Only then the lane hears of it. One transfer at a time in each direction; a second wish waits.
+final class SnapshotDesk: Sendable {
+    /// What the desk asks of the node.
+    struct Node: Sendable {
+        let sender: any PeerSender
+        /// Runs on the shard's lane; the answer comes back here.
+        let onLane: @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
+        let folder: String
+        let schema: @Sendable (ShardID) -> ShardSchema
+        let clock: @Sendable () -> Timestamp
+    }
+
+    private struct Incoming {
+        let begin: SnapshotBegin
+        let node: NodeID
+        let path: String
+        let file: Int32
+        var received: UInt64
+    }
+
+    private enum Arrival: Sendable {
+        case begin(SnapshotBegin, NodeID)
+        case chunk(SnapshotChunk, NodeID)
+        case end(transfer: UInt64, NodeID)
+    }
+
+    private struct State {
+        var node: Node?
+        var orders: [SnapshotOrder] = []
+        var answers: [UInt64: SnapshotAnswer] = [:]
+        var arrivals: [Arrival] = []
+        var nextTransfer: UInt64
+        var isStopping = false
+        var running = 2
+    }
+
+    /// Pieces sent ahead of what is acknowledged.
+    private static let window = UInt64(8 * SnapshotChunk.size)
+    /// A receiver that says nothing for so long is given up.
+    private static let patience: UInt64 = 10_000_000_000
+    private static let arrivalLimit = 64
+
+    private let monitor: Monitor<State>
+    private let logger: Logger
+
+    /// - Parameter firstTransfer: where this process' numbers begin, so that an answer to an earlier one is not taken for its own.
+    init(firstTransfer: UInt64, logger: Logger) {
+        self.logger = logger
+        monitor = Monitor(State(nextTransfer: firstTransfer))
+    }
+
+    func start(_ node: Node) {
+        monitor.broadcast { $0.node = node }
+        startThread(named: "snapshot-out") { [self] in
+            sendAll(node)
+            monitor.broadcast { $0.running -= 1 }
+        }
+        startThread(named: "snapshot-in") { [self] in
+            receiveAll(node)
+            monitor.broadcast { $0.running -= 1 }
+        }
+    }
+
+    /// Blocks until the threads have ended.
+    func stop() {
+        monitor.broadcast { $0.isStopping = true }
+        monitor.wait { $0.running == 0 || $0.node == nil ? () : nil }
+    }
+
+    // MARK: From any thread
+
+    func send(_ order: SnapshotOrder) { monitor.broadcast { $0.orders.append(order) } }
+
+    /// A frame from the bulk link.
+    func received(_ kind: FrameKind, _ body: ByteBuffer, from node: NodeID) throws {
+        switch kind {
+        case .snapshotBegin: arrive(.begin(try SnapshotBegin.decode(body), node))
+        case .snapshotChunk: arrive(.chunk(try SnapshotChunk.decode(body), node))
+        case .snapshotEnd:
+            var body = body
+            guard let transfer = body.readInteger(endianness: .little, as: UInt64.self) else {
+                throw DecodingFault.truncated
+            }
+            arrive(.end(transfer: transfer, node))
+        case .snapshotAnswer:
+            let answer = try SnapshotAnswer.decode(body)
+            monitor.broadcast { $0.answers[answer.transfer] = answer }
+        default: preconditionFailure("\(kind) is not a snapshot's")
+        }
+    }
+
+    private func arrive(_ arrival: Arrival) {
+        monitor.broadcast { state in
+            // The window keeps an honest sender far below this.
+            if state.arrivals.count < Self.arrivalLimit { state.arrivals.append(arrival) }
+        }
+    }
+
+    // MARK: Sending
+
+    private func sendAll(_ node: Node) {
+        while true {
+            let order: SnapshotOrder? = monitor.wait { state in
+                if state.isStopping { return .some(nil) }
+                return state.orders.isEmpty ? nil : .some(state.orders.removeFirst())
+            }
+            guard let order else { return }
+            var succeeded = false
+            do {
+                succeeded = try send(order, node)
+            } catch {
+                logger.warning(
+                    "snapshot was not sent",
+                    metadata: [
+                        "shard": "\(order.shard)", "to": "\(order.to.node)", "error": "\(error)",
+                    ])
+            }
+            node.onLane(order.shard) { [succeeded] in
+                $0.snapshotSent(order, succeeded: succeeded)
+            }
+        }
+    }
+
+    private func send(_ order: SnapshotOrder, _ node: Node) throws -> Bool {
+        let copy = "\(node.folder)/\(order.shard).outgoing"
+        unlink(copy)
+        defer { unlink(copy) }
+        try ShardReaderConnection(path: order.path, cacheKilobytes: 256).snapshot(to: copy)
+        let (index, hash) = try ShardReaderConnection(path: copy, cacheKilobytes: 256).standing()
+        guard let head = headOnLane(order.shard, at: index, node) else { return false }
+        let transfer = monitor.withLock { state in
+            defer { state.nextTransfer += 1 }
+            return state.nextTransfer
+        }
+        let file = open(copy, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw fault("cannot read \(copy)") }
+        defer { close(file) }
+        let size = UInt64(lseek(file, 0, SEEK_END))
+        let begin = SnapshotBegin(
+            transfer: transfer, shard: order.shard, from: order.from, to: order.to,
+            term: order.term, head: head, byteCount: size, stateHash: hash)
+        let to = order.to.node
+        logger.info(
+            "snapshot begins",
+            metadata: [
+                "shard": "\(order.shard)", "to": "\(to)", "index": "\(index)", "bytes": "\(size)",
+            ])
+        defer { monitor.withLock { _ = $0.answers.removeValue(forKey: transfer) } }
+        try hand(.snapshotBegin, begin.encoded(), to, node)
+        var offset: UInt64 = 0
+        var buffer = [UInt8](repeating: 0, count: SnapshotChunk.size)
+        while offset < size {
+            guard try acknowledged(transfer, atLeast: offset < Self.window ? 0 : offset - Self.window)
+            else { return false }
+            let count = pread(file, &buffer, buffer.count, off_t(offset))
+            guard count > 0 else { throw fault("cannot read \(copy)") }
+            let chunk = SnapshotChunk(
+                transfer: transfer, offset: offset, bytes: ByteBuffer(bytes: buffer[..<count]))
+            try hand(.snapshotChunk, chunk.encoded(), to, node)
+            offset += UInt64(count)
+        }
+        var end = ByteBuffer()
+        end.writeInteger(transfer, endianness: .little)
+        try hand(.snapshotEnd, end, to, node)
+        return try acknowledged(transfer, atLeast: .max)
+    }
+
+    /// Waits until the receiver has so much; for `.max`, until it is done with it.
+    /// - Returns: false when it does not want it.
+    private func acknowledged(_ transfer: UInt64, atLeast offset: UInt64) throws -> Bool {
+        if offset == 0 { return true }
+        var heard: UInt64 = 0
+        var deadline = monotonicNanoseconds() + Self.patience
+        while true {
+            let found: (SnapshotAnswer?, Bool)? = monitor.wait(until: deadline) { state in
+                if state.isStopping { return (nil, true) }
+                guard let answer = state.answers[transfer] else { return nil }
+                let isNews = answer.kind != .received || answer.offset > heard
+                return isNews ? (answer, false) : nil
+            }
+            guard let (answer, _) = found, let answer else {
+                throw DataDirectoryFault(description: "the receiver of a snapshot is silent")
+            }
+            switch answer.kind {
+            case .refused: return false
+            case .installed: return true
+            case .received:
+                if offset != .max && answer.offset >= offset { return true }
+                heard = answer.offset
+                // Checking a whole file takes its time.
+                deadline = monotonicNanoseconds() + (offset == .max ? 6 : 1) * Self.patience
+            }
+        }
+    }
+
+    private func headOnLane(_ shard: ShardID, at index: LogIndex, _ node: Node) -> SnapshotHead? {
+        let box = Monitor<SnapshotHead??>(nil)
+        node.onLane(shard) { host in
+            let head = host.snapshotHead(at: index)
+            box.broadcast { $0 = .some(head) }
+        }
+        return box.wait(until: monotonicNanoseconds() + Self.patience) { $0 } ?? nil
+    }
+
+    /// Gives a frame to the bulk link and waits until it has room for it.
+    private func hand(_ kind: FrameKind, _ body: ByteBuffer, _ to: NodeID, _ node: Node) throws {
+        let done = Monitor<Result<Void, any Error>?>(nil)
+        Task {
+            do {
+                try await node.sender.sendBulk(kind, body, to: to)
+                done.broadcast { $0 = .success(()) }
+            } catch { done.broadcast { $0 = .failure(error) } }
+        }
+        let result = done.wait(until: monotonicNanoseconds() + Self.patience) { $0 }
+        guard let result else {
+            throw DataDirectoryFault(description: "the link takes nothing")
+        }
+        try result.get()
+    }
+
+    // MARK: Receiving
+
+    private func receiveAll(_ node: Node) {
+        var incoming: Incoming?
+        while true {
+            let arrival: Arrival? = monitor.wait { state in
+                if state.isStopping { return .some(nil) }
+                return state.arrivals.isEmpty ? nil : .some(state.arrivals.removeFirst())
+            }
+            guard let arrival else { break }
+            do { try take(arrival, &incoming, node) } catch {
+                logger.warning("snapshot was not received", metadata: ["error": "\(error)"])
+                if let current = incoming { refuse(current, node) }
+                abandon(&incoming)
+            }
+        }
+        abandon(&incoming)
+    }
+
+    private func take(_ arrival: Arrival, _ incoming: inout Incoming?, _ node: Node) throws {
+        switch arrival {
+        case .begin(let begin, let from):
+            // A sender begins anew when it has given up; another one waits for its turn by being refused.
+            if let current = incoming, current.node != from || current.begin.shard != begin.shard {
+                if monotonicNanoseconds() &- lastPiece.load() < Self.patience {
+                    answer(.refused, 0, begin.transfer, from, node)
+                    return
+                }
+            }
+            abandon(&incoming)
+            let path = "\(node.folder)/\(begin.shard).incoming"
+            let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+            guard file >= 0 else { throw fault("cannot make \(path)") }
+            incoming = Incoming(begin: begin, node: from, path: path, file: file, received: 0)
+            lastPiece.store(monotonicNanoseconds())
+        case .chunk(let chunk, let from):
+            guard var current = incoming, current.begin.transfer == chunk.transfer,
+                current.node == from
+            else { return }
+            let length = UInt64(chunk.bytes.readableBytes)
+            guard chunk.offset == current.received,
+                current.received + length <= current.begin.byteCount
+            else { throw DecodingFault.invalid("order of a snapshot's pieces") }
+            let written = chunk.bytes.withUnsafeReadableBytes {
+                pwrite(current.file, $0.baseAddress, $0.count, off_t(chunk.offset))
+            }
+            guard written == Int(length) else { throw fault("cannot write \(current.path)") }
+            current.received += length
+            incoming = current
+            lastPiece.store(monotonicNanoseconds())
+            answer(.received, current.received, chunk.transfer, from, node)
+        case .end(let transfer, let from):
+            guard let current = incoming, current.begin.transfer == transfer, current.node == from
+            else { return }
+            try finish(current, node)
+            close(current.file)
+            incoming = nil
+        }
+    }
+
+    private func finish(_ current: Incoming, _ node: Node) throws {
+        let begin = current.begin
+        guard current.received == begin.byteCount, fsync(current.file) == 0 else {
+            throw DecodingFault.truncated
+        }
+        try check(current, node)
+        let (message, head, path) = (begin.message, begin.head, current.path)
+        let done = Monitor<Bool?>(nil)
+        node.onLane(begin.shard) { host in
+            let isInstalled = host.receivedSnapshot(message, head: head, path: path)
+            done.broadcast { $0 = isInstalled }
+        }
+        let isInstalled = done.wait(until: monotonicNanoseconds() + 3 * Self.patience) { $0 }
+        if isInstalled == true {
+            logger.info(
+                "snapshot installed",
+                metadata: ["shard": "\(begin.shard)", "index": "\(head.position.index)"])
+            answer(.installed, begin.byteCount, begin.transfer, current.node, node)
+        } else {
+            unlink(path)
+            answer(.refused, 0, begin.transfer, current.node, node)
+        }
+    }
+
+    /// Whether the file holds what it is said to hold.
+    private func check(_ current: Incoming, _ node: Node) throws {
+        let begin = current.begin
+        do {
+            let store = try ShardStore(
+                path: current.path, shard: begin.shard, schema: node.schema(begin.shard),
+                now: node.clock(),
+                options: ShardStoreOptions(
+                    cacheKilobytes: 2048, syncsCommits: false, migrates: false))
+            guard store.appliedIndex == begin.head.position.index,
+                store.stateHash.sum == begin.stateHash, try store.scrub().isEmpty
+            else { throw DecodingFault.invalid("rows of a snapshot") }
+            try store.checkpoint()
+        }
+        for suffix in ["-wal", "-shm"] { unlink(current.path + suffix) }
+        guard fsync(current.file) == 0 else { throw fault("cannot sync \(current.path)") }
+    }
+
+    private let lastPiece = Moment()
+
+    private func refuse(_ current: Incoming, _ node: Node) {
+        answer(.refused, 0, current.begin.transfer, current.node, node)
+    }
+
+    private func answer(
+        _ kind: SnapshotAnswer.Kind, _ offset: UInt64, _ transfer: UInt64, _ to: NodeID,
+        _ node: Node
+    ) {
+        let answer = SnapshotAnswer(transfer: transfer, kind: kind, offset: offset)
+        _ = node.sender.send(.snapshotAnswer, answer.encoded(), to: to, over: .log)
+    }
+
+    private func abandon(_ incoming: inout Incoming?) {
+        guard let current = incoming else { return }
+        close(current.file)
+        unlink(current.path)
+        incoming = nil
+    }
+
+    private func fault(_ text: String) -> DataDirectoryFault {
+        DataDirectoryFault(description: "\(text): \(String(cString: strerror(errno)))")
+    }
+}
+
+/// A moment that several threads look at.
+private final class Moment: Sendable {
+    private let value = Atomic<UInt64>(0)
+    func load() -> UInt64 { value.load(ordering: .relaxed) }
+    func store(_ time: UInt64) { value.store(time, ordering: .relaxed) }
+}
