@@ -5,8 +5,8 @@ SEEDS ?= 2000
 BIN = .build/$(CONFIGURATION)
 SOURCES = Package.swift Sources Tests Benchmarks
 
-.PHONY: run test check format demo bench sim planted specification build dependencies test-dependencies swift-test \
-	client-test history-test clean
+.PHONY: run cluster test faults check format demo bench sim planted specification build dependencies test-dependencies \
+	swift-test client-test history-test fault-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
 run: dependencies
@@ -15,8 +15,14 @@ run: dependencies
 	@echo "The operator's command line is $(BIN)/lodge"
 	exec $(BIN)/lodged $(ARGS)
 
-## test: everything that must pass before a change lands: unit, property, process and client tests
-test: test-dependencies swift-test client-test history-test
+## cluster: build and start three nodes in ./lodge-cluster (ARGS="--nodes 5"); deploy/local-cluster does the rest
+cluster: dependencies
+	swift build -c $(CONFIGURATION) --product lodge
+	swift build -c $(CONFIGURATION) --product lodged
+	deploy/local-cluster start --dir ./lodge-cluster --bin $(BIN) $(ARGS)
+
+## test: everything that must pass before a change lands: unit, property, process, client and the short fault tests
+test: test-dependencies swift-test client-test history-test fault-test
 
 swift-test:
 	swift build --build-tests
@@ -27,6 +33,17 @@ client-test:
 
 history-test:
 	Tests/Clients/run --bin .build/debug Tests/Histories
+
+fault-test:
+	@deploy/dependencies.sh faults
+	Tests/Clients/run --bin .build/debug Tests/Faults -m short
+
+## faults: real nodes killed, paused, cut off, robbed of disk, power and clock, as Tests/Faults/README.md says (ARGS="-k leader")
+faults: test-dependencies
+	@deploy/dependencies.sh faults
+	swift build -c $(CONFIGURATION) --product lodge
+	swift build -c $(CONFIGURATION) --product lodged
+	Tests/Clients/run --bin $(BIN) Tests/Faults --durations 20 $(ARGS)
 
 ## sim: simulated clusters with faults, SEEDS of them from FROM on, release build
 sim: dependencies

@@ -6,8 +6,9 @@ internal import X509
 
 /// The cluster's own certificate authority: whoever holds its key decides who is a node and who an operator.
 ///
-/// Keys are P-256, certificates X.509 v3 (RFC 5280). To renew the authority make a second one for the same cluster, trust both (their
-/// certificates one after the other in one file), issue every node anew, then drop the old one. Times are parameters.
+/// Keys are P-256, certificates X.509 v3 (RFC 5280). To renew the authority make a second one for the same cluster, trust
+/// both (their certificates one after the other in one file), issue every node anew, then drop the old one. Times are
+/// parameters.
 package struct ClusterAuthority: Sendable {
     package let cluster: ClusterID
     package let certificatePEM: String

@@ -29,6 +29,20 @@ struct BlockIndex: Sendable {
         var heads: [BlockHead] = []
         /// While recovering: blocks up to here are in segments older than what was read.
         var missingThrough: LogIndex?
+
+        mutating func append(
+            _ blocks: [LogRecord.StoredBlock], segment: UInt64, keepsHeads: Bool
+        ) {
+            for block in blocks {
+                places.append(
+                    Place(
+                        last: block.head.last, term: block.head.term,
+                        segment: UInt32(truncatingIfNeeded: segment),
+                        offset: UInt32(block.offset), length: UInt32(block.head.bytes),
+                        checksum: block.checksum))
+                if keepsHeads { heads.append(block.head) }
+            }
+        }
     }
 
     /// Oldest first; the last one is being written.
@@ -52,19 +66,19 @@ struct BlockIndex: Sendable {
     mutating func removeOldest() { segments.removeFirst() }
 
     func segment(_ number: UInt32) -> Segment? {
-        guard let first = segments.first else { return nil }
+        guard let first = segments.first, first.number <= UInt64(number) else { return nil }
         // Numbers have no gaps but for segments that were given up, so it is there or a little before.
-        var place = min(Int(UInt64(number) &- first.number), segments.count - 1)
+        var place = min(Int(UInt64(number) - first.number), segments.count - 1)
         while place >= 0, segments[place].number > UInt64(number) { place -= 1 }
         return place >= 0 && segments[place].number == UInt64(number) ? segments[place] : nil
     }
 
-    private mutating func count(_ place: Place, _ sign: Int) {
+    private mutating func discount(_ place: Place) {
         guard let at = segments.lastIndex(where: { $0.number == UInt64(place.segment) }) else {
             return
         }
-        segments[at].liveBlocks += sign
-        segments[at].liveBytes += sign * Int(place.length)
+        segments[at].liveBlocks -= 1
+        segments[at].liveBytes -= Int(place.length)
     }
 
     // MARK: Blocks
@@ -76,15 +90,10 @@ struct BlockIndex: Sendable {
         let shard = record.shard
         switch record.content {
         case .blocks(let blocks):
-            for block in blocks {
-                let place = Place(
-                    last: block.head.last, term: block.head.term,
-                    segment: UInt32(truncatingIfNeeded: segment),
-                    offset: UInt32(block.offset), length: UInt32(block.head.bytes),
-                    checksum: block.checksum)
-                shards[shard]?.places.append(place)
-                if keepsHeads { shards[shard]?.heads.append(block.head) }
-                count(place, 1)
+            shards[shard]?.append(blocks, segment: segment, keepsHeads: keepsHeads)
+            if let at = segments.lastIndex(where: { $0.number == segment }) {
+                segments[at].liveBlocks += blocks.count
+                segments[at].liveBytes += blocks.reduce(0) { $0 + $1.head.bytes }
             }
         case .truncated(let index): try truncate(shard, after: index)
         case .started(let head): try cut(shard, through: head.position.index)
@@ -106,7 +115,7 @@ struct BlockIndex: Sendable {
         guard let places = shards[shard]?.places, let start = shards[shard]?.start else { return }
         let kept = places.firstIndex { $0.last > index } ?? places.count
         if kept < places.count {
-            for place in places[kept...] { count(place, -1) }
+            for place in places[kept...] { discount(place) }
             shards[shard]?.places.removeLast(places.count - kept)
             if keepsHeads { shards[shard]?.heads.removeLast(places.count - kept) }
             let end = kept > 0 ? places[kept - 1].last : start
@@ -125,7 +134,7 @@ struct BlockIndex: Sendable {
         guard let places = shards[shard]?.places else { return }
         shards[shard]?.start = index
         let cut = places.firstIndex { $0.last > index } ?? places.count
-        for place in places[..<cut] { count(place, -1) }
+        for place in places[..<cut] { discount(place) }
         if cut > 0 {
             guard places[cut - 1].last == index else {
                 throw ShardState.Contradiction(reason: "a start within a block")
@@ -139,7 +148,7 @@ struct BlockIndex: Sendable {
     }
 
     private mutating func clear(_ shard: ShardID) {
-        for place in shards[shard]?.places ?? [] { count(place, -1) }
+        for place in shards[shard]?.places ?? [] { discount(place) }
         shards[shard] = nil
     }
 

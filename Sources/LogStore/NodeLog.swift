@@ -4,8 +4,9 @@ package import Wire
 
 /// The node's one durable log, for every replica group it has a replica of.
 ///
-/// `append` is called by one thread, the log thread, and returns when everything it was given is on the disk; reading blocks
-/// and counting is for any thread, and does not wait for a sync. Segments, which are files of fixed length, are used again once
+/// `append` is called by one thread, the log thread, and returns when everything it was given is on the disk. Any thread may
+/// read blocks and ask for `pins`, and does not wait for a sync; `floors` may. Segments, which are files of
+/// fixed length, are used again once
 /// no block in them is needed; `pins` tells who still needs the oldest.
 ///
 /// After a failed write or sync nothing is known of the disk any more: a marker is left, and this and every later log of the
@@ -13,6 +14,7 @@ package import Wire
 package final class NodeLog: Sendable {
     private let writer: Mutex<LogWriter>
     private let index: Mutex<BlockIndex>
+    private let lastStatistics = Mutex(LogStatistics())
     /// What was in the folder.
     private let recovered: Mutex<[ShardID: RecoveredReplica]>
 
@@ -86,11 +88,16 @@ package final class NodeLog: Sendable {
         return (place, segment)
     }
 
+    /// Waits for nobody: while a sync runs, what was done is as of the last time it was asked.
     package var statistics: LogStatistics {
-        var statistics = writer.withLock { writer in
+        let fresh = writer.withLockIfAvailable { writer in
             var statistics = writer.statistics
             statistics.spareSegments = writer.spares.count
             return statistics
+        }
+        var statistics = lastStatistics.withLock { last in
+            if let fresh { last = fresh }
+            return last
         }
         index.withLock { index in
             statistics.segments = index.segments.count

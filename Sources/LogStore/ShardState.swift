@@ -23,7 +23,6 @@ struct ShardState: Equatable, Sendable {
             guard record.replica > floor, record.replica > held?.replica ?? ReplicaID(0) else {
                 throw Contradiction(reason: "a replica is born twice")
             }
-            floor = max(floor, held?.replica ?? floor)
             held = Held(replica: record.replica, start: head, last: head.position.index)
             return
         case .floor, .removed:

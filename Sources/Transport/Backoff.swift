@@ -1,5 +1,5 @@
-/// How long to wait before a peer is dialled again: doubling from a shortest to a longest time, with chance in it so that nodes that
-/// lost each other at one moment do not meet again at one.
+/// How long to wait before a peer is dialled again: doubling from a shortest to a longest time, with chance in it so that
+/// nodes that lost each other at one moment do not meet again at one.
 package struct Backoff: Equatable, Sendable {
     private let shortest: Int64
     private let longest: Int64

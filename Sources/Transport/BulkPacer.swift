@@ -1,4 +1,5 @@
-/// How fast a bulk stream may go: credit that grows with time, up to a quarter second's worth, and may go below zero by one frame.
+/// How fast a bulk stream may go: credit that grows with time, up to a quarter second's worth, and may go below zero by
+/// one frame.
 struct BulkPacer {
     private let bytesPerSecond: Int64
     private var credit: Int64

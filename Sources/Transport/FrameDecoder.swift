@@ -3,8 +3,9 @@ package import Wire
 
 /// Cuts a stream of bytes into frames.
 ///
-/// A frame that lies whole in what was read is a slice of it, without a copy. The beginning of one that does not is copied into a buffer of
-/// the frame's size, once its head has said that the size is allowed; what follows is copied behind it. So no byte is copied twice.
+/// A frame that lies whole in what was read is a slice of it, without a copy. The beginning of one that does not is
+/// copied into a buffer of the frame's size, once its head has said that the size is allowed; what follows is copied
+/// behind it. So no byte is copied twice.
 package struct FrameDecoder: Sendable {
     package struct Received: Sendable {
         package let kindNumber: UInt8

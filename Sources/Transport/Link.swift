@@ -5,7 +5,8 @@ internal import NIOTLS
 internal import Synchronization
 internal import Wire
 
-/// One connection to a peer: feeds what happens on it to its `LinkState`, frames to the handler, and the outbox to the socket.
+/// One connection to a peer: feeds what happens on it to its `LinkState`, frames to the handler, and the outbox to the
+/// socket.
 ///
 /// `@unchecked Sendable`: what is not a constant, an atomic or under the mutex is touched on the event loop only.
 package final class Link: ChannelInboundHandler, @unchecked Sendable {
@@ -49,6 +50,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// Known from `established` on. On the event loop.
     private(set) var peerNode: NodeID?
     private(set) var kind = LinkKind.log
+    private(set) var establishedAt: Int64?
     private var quietSince: Int64
     private var appendedThen: UInt64 = 0
 
@@ -65,6 +67,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         self.identify = identify
         options = transport.options
         clock = transport.clock
+        if case .dialling(_, let dialled) = direction { kind = dialled }
         let now = transport.clock()
         quietSince = now
         state = LinkState(
@@ -97,8 +100,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         return isQueued
     }
 
-    /// Queues a frame of a stream; returns when it is queued, which waits for room and for the link's rate. Throws the link's fault
-    /// when it closes first, and `CancellationError`.
+    /// Queues a frame of a stream; returns when it is queued, which waits for room and for the link's rate. Throws the
+    /// link's fault when it closes first, and `CancellationError`.
     func stream(_ frameKind: FrameKind, _ body: ByteBuffer) async throws {
         let head = body.withUnsafeReadableBytes { Frame.Head(kind: frameKind, body: $0) }
         let waiter = shared.withLock { shared in
@@ -127,6 +130,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     var unsentBytes: Int { shared.withLock { $0.outbox.unsent } }
+    var waitingFrames: Int { shared.withLock { $0.waiters.count } }
 
     /// Lets frames that wait into the outbox, first come first served, as far as window and rate allow.
     private func pump() {
@@ -297,6 +301,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
                 decoder.limit = Frame.bodyLimit
                 peerNode = peer.hello.node
                 kind = peer.hello.link
+                establishedAt = clock()
                 transport.established(self, peer)
             case .close(let fault): closed(fault)
             }

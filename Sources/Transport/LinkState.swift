@@ -8,8 +8,8 @@ package import Wire
 ///                                └──────(acceptor) hello, answered by ours──────────────▲
 ///     any ──▶ closed(reason), which is final
 ///
-/// The dialler speaks first and an acceptor tells nothing about itself before it knows who asks. Both check that the certificate, which
-/// TLS has proved, and the hello name the same node of the same cluster.
+/// The dialler speaks first and an acceptor tells nothing about itself before it knows who asks. Both check that the
+/// certificate, which TLS has proved, and the hello name the same node of the same cluster.
 package struct LinkState: Sendable {
     package enum Direction: Equatable, Sendable {
         case dialling(NodeID, LinkKind)

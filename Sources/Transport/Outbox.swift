@@ -1,7 +1,8 @@
 internal import NIOCore
 internal import Wire
 
-/// What waits to be sent over one link: frames one after the other in a few big buffers. A value; the link keeps it under a lock.
+/// What waits to be sent over one link: frames one after the other in a few big buffers. A value; the link keeps it under
+/// a lock.
 struct Outbox {
     /// A buffer that has grown so long is left alone and the next one begun: one write should not hold up the event loop.
     static let chunkLength = 256 << 10

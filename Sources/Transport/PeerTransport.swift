@@ -8,10 +8,10 @@ package import Wire
 
 /// This node's links to the other nodes of its cluster: authenticated, framed, redialled for ever.
 ///
-/// Of two nodes the one with the higher id dials; so there is one link for each kind. Links for log and requests are dialled at once, a bulk
-/// link when it is first used: the lower node asks for it over the log link. A node that knows us and has a good certificate is
-/// let in even when it is not on our list of peers, because a node that joins knows the cluster before the cluster knows it.
-/// Nothing here blocks, and every queue has a bound.
+/// Of two nodes the one with the higher id dials; so there is one link for each kind. Links for log and requests are
+/// dialled at once, a bulk link when it is first used: the lower node asks for it over the log link. A node that knows us
+/// and has a good certificate is let in even when it is not on our list of peers, because a node that joins knows the
+/// cluster before the cluster knows it. Nothing here blocks, and every queue has a bound.
 package final class PeerTransport: Sendable {
     /// A pair of peer and kind of link.
     private struct Key: Hashable {
@@ -29,7 +29,6 @@ package final class PeerTransport: Sendable {
     }
 
     private struct BulkWaiter {
-        let number: UInt64
         let deadline: Int64
         let continuation: CheckedContinuation<Link, any Error>
     }
@@ -112,8 +111,15 @@ package final class PeerTransport: Sendable {
 
     /// Who the other nodes are and where. Dials the new ones, closes the links of those that are gone.
     package func setPeers(_ peers: [NodeID: PeerAddress]) {
-        let gone = state.withLock { state in
+        let (gone, dialling) = state.withLock { state in
             let gone = Set(state.peers.keys).subtracting(peers.keys)
+            let dialling = state.links.values.filter { link in
+                if case .dialling(let node, _) = link.direction {
+                    gone.contains(node)
+                } else {
+                    false
+                }
+            }
             state.peers = peers.filter { $0.key != local.node }
             for key in state.dials.keys where state.peers[key.node] == nil {
                 state.dials[key] = nil
@@ -125,12 +131,12 @@ package final class PeerTransport: Sendable {
                         backoff: backoff, isWanted: kind != .bulk)
                 }
             }
-            return gone
+            return (gone, dialling)
         }
         let links = established.withLock { table in
             table.filter { gone.contains($0.key.node) }.values
         }
-        for link in links { link.close(.removed) }
+        for link in dialling + links { link.close(.removed) }
         dialWhatIsDue(now: clock())
     }
 
@@ -151,8 +157,8 @@ package final class PeerTransport: Sendable {
 
     // MARK: Sending
 
-    /// Queues a frame, from any thread and without waiting. False when there is no such link, or when it holds as many unsent bytes
-    /// as the options allow; then nothing was queued.
+    /// Queues a frame, from any thread and without waiting. False when there is no such link, or when it holds as many
+    /// unsent bytes as the options allow; then nothing was queued.
     package func send(
         _ kind: FrameKind, _ body: ByteBuffer, to node: NodeID, over link: LinkKind
     ) -> Bool {
@@ -162,8 +168,9 @@ package final class PeerTransport: Sendable {
         return found.send(kind, body, bound: bound(link))
     }
 
-    /// Queues a frame of a stream over the bulk link, which it has opened if need be; waits for room and for the rate. Frames of one caller
-    /// keep their order. Throws `LinkFault` when there is no link in time or it closes; what was queued may be lost then.
+    /// Queues a frame of a stream over the bulk link, which it has opened if need be; waits for room and for the rate.
+    /// Frames of one caller keep their order. Throws `LinkFault` when there is no link in time or it closes; what was
+    /// queued may be lost then.
     package func sendBulk(_ kind: FrameKind, _ body: ByteBuffer, to node: NodeID) async throws {
         try await bulkLink(node).stream(kind, body)
     }
@@ -197,6 +204,7 @@ package final class PeerTransport: Sendable {
         let links = established.withLock { Array($0.values) }
         result.establishedLinks = links.count
         result.unsentBytes = links.reduce(0) { $0 + $1.unsentBytes }
+        result.waitingFrames = links.reduce(0) { $0 + $1.waitingFrames }
         result.halfOpen = state.withLock { $0.halfOpen.count }
         return result
     }
@@ -288,7 +296,6 @@ package final class PeerTransport: Sendable {
                 state.halfOpen.remove(link.number)
                 guard !state.isShutDown, state.links[link.number] != nil else { return false }
                 state.faults[key.node] = nil
-                state.dials[key]?.backoff.succeeded()
                 if key.kind == .bulk {
                     waiters = state.bulkWaiters.removeValue(forKey: key.node) ?? []
                 }
@@ -324,7 +331,12 @@ package final class PeerTransport: Sendable {
                 state.links[link.number] = nil
                 state.halfOpen.remove(link.number)
                 if case .dialling(let node, let kind) = link.direction {
-                    finishDial(&state, Key(node: node, kind: kind), now: now, chance: chance)
+                    let key = Key(node: node, kind: kind)
+                    // A link that goes as soon as it stands is a failure too, such as one that two copies of a node fight for.
+                    if let since = link.establishedAt, now - since >= options.longestBackoff {
+                        state.dials[key]?.backoff.succeeded()
+                    }
+                    finishDial(&state, key, now: now, chance: chance)
                 }
             }
             guard let peer else { return }
@@ -428,16 +440,15 @@ package final class PeerTransport: Sendable {
         if let link = established.withLock({ $0[key] }) { return link }
         return try await withCheckedThrowingContinuation { continuation in
             let deadline = clock() + options.bulkPatience
-            let isShutDown = state.withLock { state in
-                guard !state.isShutDown else { return true }
-                state.nextNumber += 1
+            let fault: LinkFault? = state.withLock { state in
+                if state.isShutDown { return .shutdown }
+                if node < local.node, state.peers[node] == nil { return .notConnected }
                 state.bulkWaiters[node, default: []].append(
-                    BulkWaiter(
-                        number: state.nextNumber, deadline: deadline, continuation: continuation))
-                return false
+                    BulkWaiter(deadline: deadline, continuation: continuation))
+                return nil
             }
-            if isShutDown {
-                continuation.resume(throwing: LinkFault.shutdown)
+            if let fault {
+                continuation.resume(throwing: fault)
                 return
             }
             if node < local.node {

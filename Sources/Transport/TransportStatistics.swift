@@ -17,6 +17,8 @@ package struct TransportStatistics: Equatable, Sendable {
     package var halfOpen = 0
     /// Bytes that were accepted by `send` and not yet by the operating system.
     package var unsentBytes = 0
+    /// Frames of bulk streams that wait for room or for the rate.
+    package var waitingFrames = 0
 }
 
 /// The counters behind `LinkTraffic`: added to once a read or a write, never once a frame.

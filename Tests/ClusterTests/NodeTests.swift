@@ -109,13 +109,21 @@ struct NodeTests {
         let whole = try TestNode(shards: 5)
         whole.node.stop()
         defer { whole.remove() }
-        // As after a crash while the shards were made: some of them, and no directory yet.
-        for name in ["0.sqlite", "4.sqlite", "5.sqlite"] {
-            try FileManager.default.removeItem(at: whole.folder.appending(path: "shards/\(name)"))
+        // As after a crash while the shards were made: some of them, no directory yet, and nothing in the log.
+        for name in ["shards/0.sqlite", "shards/4.sqlite", "shards/5.sqlite", "log", "born"] {
+            try FileManager.default.removeItem(at: whole.folder.appending(path: name))
         }
         let next = try TestNode(folder: whole.folder, shards: 5)
         defer { next.node.stop() }
         #expect(try await next.tenant("acme").name == "acme")
+    }
+
+    @Test func aNodeThatLostItsLogDoesNotGoOn() throws {
+        let test = try TestNode()
+        defer { test.remove() }
+        test.node.stop()
+        try FileManager.default.removeItem(at: test.folder.appending(path: "log"))
+        #expect(throws: DataDirectoryFault.self) { try TestNode(folder: test.folder) }
     }
 
     @Test func aShardThatCannotBeOpenedStopsTheStartAndFreesTheFolder() async throws {

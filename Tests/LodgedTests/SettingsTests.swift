@@ -20,7 +20,7 @@ struct SettingsTests {
         let settings = try await load()
         #expect(settings == Settings())
         #expect(settings.http.description == "127.0.0.1:8080")
-        #expect(settings.shards == 10)
+        #expect(settings.shards == nil)
     }
 
     @Test func flagsWinOverTheEnvironmentAndThatOverTheFile() async throws {

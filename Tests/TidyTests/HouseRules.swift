@@ -22,7 +22,17 @@ enum HouseRules {
     /// Every target of the package, lowest first. A dependency may only point to a line above.
     static let targets: [Target] = [
         Target("Consensus", [], isPure: true),
-        Target("Wire", ["Consensus"], isPure: true),
+        Target("Threads", ["Glibc"]),
+        Target("CZlib", []),
+        Target("Wire", ["Consensus", "CZlib", "NIOCore"], isPure: true),
+        Target("LogStore", ["Consensus", "Wire", "Glibc", "Synchronization"], isPure: true),
+        Target("Certificates", ["Wire", "Crypto", "Foundation", "SwiftASN1", "X509"]),
+        Target(
+            "Transport",
+            [
+                "Certificates", "Consensus", "Wire", "Logging", "Metrics", "NIOCore", "NIOPosix",
+                "NIOSSL", "NIOTLS", "Synchronization",
+            ]),
         Target("SQLite", ["CSQLite", "Glibc"], isPure: true),
         Target("ShardStore", ["Consensus", "Wire", "SQLite"], isPure: true),
         Target("Replication", ["Consensus", "Wire"], isPure: true),
@@ -32,21 +42,23 @@ enum HouseRules {
         Target(
             "Cluster",
             [
-                "Consensus", "ShardStore", "SQLite", "Wire", "Logging", "Metrics",
-                "ServiceLifecycle",
-                "Synchronization", "Glibc",
+                "Consensus", "LogStore", "Replication", "ShardStore", "SQLite", "Threads",
+                "Transport", "Wire", "Logging", "Metrics", "NIOCore", "Synchronization", "Glibc",
             ]),
         Target(
             "ServiceDesk", ["ShardStore", "SQLite", "Wire", "Crypto", "CryptoExtras"], isPure: true),
         Target(
             "SupportAPI",
             http.union([
-                "Cluster", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging", "Metrics",
-                "ServiceLifecycle", "Synchronization",
+                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging",
+                "Metrics", "ServiceLifecycle", "Synchronization",
             ])),
         Target(
             "OperatorAPI",
-            http.union(["Cluster", "ServiceDesk", "SupportAPI", "Wire", "Crypto", "Logging"])),
+            http.union([
+                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "SupportAPI", "Wire",
+                "Crypto", "Logging",
+            ])),
         Target("Observability", ["CoreMetrics", "Logging", "Synchronization", "Glibc"]),
         Target("DemoDesk", [], isPure: true),
         Target(
@@ -54,14 +66,14 @@ enum HouseRules {
             http.union([
                 "ArgumentParser", "Cluster", "Configuration", "Foundation", "Glibc", "Logging",
                 "Metrics", "NIOSSL", "Observability", "OperatorAPI", "ServiceDesk",
-                "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage", "UnixSignals",
-                "Wire",
+                "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage", "Transport",
+                "UnixSignals", "Wire",
             ])),
         Target(
             "lodge",
             [
-                "ArgumentParser", "AsyncHTTPClient", "Crypto", "DemoDesk", "Foundation", "NIOCore",
-                "NIOHTTP1", "SwiftASN1", "X509",
+                "ArgumentParser", "AsyncHTTPClient", "Certificates", "Crypto", "DemoDesk",
+                "Foundation", "LogStore", "NIOCore", "NIOHTTP1", "SwiftASN1", "Wire", "X509",
             ]),
         Target("lodge-sim", ["ArgumentParser", "Consensus", "Foundation", "Simulation"]),
         Target(

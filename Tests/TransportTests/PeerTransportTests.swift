@@ -2,6 +2,7 @@ import Certificates
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 import Testing
 import Transport
@@ -165,6 +166,8 @@ import Wire
         let second = try await TestNode(two, other.credentials(two, trusting: [authority]))
         second.know(first)
         try await eventually("a fault") { second.transport.lastFault(of: one) != nil }
+        let fault = try #require(second.transport.lastFault(of: one))
+        #expect("\(fault)".contains("UNKNOWN_CA"))
         #expect(first.recorder.told + second.recorder.told == [])
         await first.stop()
         await second.stop()
@@ -185,6 +188,8 @@ import Wire
                     ? authority.credentials(two, now: past) : authority.credentials(two))
             second.know(first)
             try await eventually("a fault") { second.transport.lastFault(of: one) != nil }
+            let fault = try #require(second.transport.lastFault(of: one))
+            #expect("\(fault)".contains(expired == one ? "VERIFY_FAILED" : "CERTIFICATE_EXPIRED"))
             #expect(first.recorder.told + second.recorder.told == [])
             await first.stop()
             await second.stop()
@@ -271,6 +276,45 @@ import Wire
             .connect(host: "127.0.0.1", port: first.port).get()
         try await channel.closeFuture.get()
         try await eventually("nothing half-open") { first.transport.statistics.halfOpen == 0 }
+        await first.stop()
+    }
+
+    @Test func strangersGetNoFurtherThanTLS() async throws {
+        let authority = try ClusterAuthority.forTests()
+        let first = try await TestNode(one, authority.credentials(one))
+        let mine = try authority.credentials(two)
+        let client = try authority.issueOperator("anna", now: wallClock())
+        // Without a certificate; with a node's over TLS 1.2; with an operator's, which is trusted but no node's.
+        for (certificate, key, version) in [
+            (nil, nil, .tlsv13), (mine.certificatePEM, mine.keyPEM, .tlsv12),
+            (client.certificatePEM, client.keyPEM, .tlsv13),
+        ] as [(String?, String?, TLSVersion)] {
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.certificateVerification = .none
+            configuration.maximumTLSVersion = version
+            if let certificate, let key {
+                configuration.certificateChain = try NIOSSLCertificate.fromPEMBytes(
+                    Array(certificate.utf8)
+                ).map { .certificate($0) }
+                configuration.privateKey = .privateKey(
+                    try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem))
+            }
+            let context = try NIOSSLContext(configuration: configuration)
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: context, serverHostname: nil))
+                    }
+                }.connect(host: "127.0.0.1", port: first.port).get()
+            try await channel.closeFuture.get()
+        }
+        let plain = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: first.port).get()
+        try await plain.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"))
+        try await plain.closeFuture.get()
+        try await eventually("nothing half-open") { first.transport.statistics.halfOpen == 0 }
+        #expect(first.recorder.told == [])
         await first.stop()
     }
 
@@ -387,16 +431,16 @@ import Wire
 
     @Test func bulkIsHeldToItsRate() async throws {
         var options = TestNode.quick
-        options.bulkBytesPerSecond = 4 << 20
+        options.bulkBytesPerSecond = 400_000
         let (first, second) = try await pair(options: options)
         try await first.waitUp(two, .log)
         let began = testClock()
-        for _ in 0..<20 {
+        for _ in 0..<5 {
             try await first.transport.sendBulk(
-                .snapshotChunk, ByteBuffer(repeating: 1, count: 100_000), to: two)
+                .snapshotEnd, ByteBuffer(repeating: 1, count: 100_000), to: two)
         }
-        // 2 MB, of which a quarter second's worth (1 MB) goes at once.
-        #expect(testClock() - began > 180_000)
+        // A quarter second's worth goes at once, and one frame may run into debt: three of five wait.
+        #expect(testClock() - began > 740_000)
         await first.stop()
         await second.stop()
     }
@@ -413,15 +457,30 @@ import Wire
             options: options, oneRecorder: recorder, oneGroup: gate.group)
         try await second.waitUp(one, .log)
         gate.close()
-        let flood = Task {
-            while true {
-                try await second.transport.sendBulk(
-                    .snapshotChunk, ByteBuffer(repeating: 1, count: 250_000), to: one)
+        let floods = (0..<8).map { _ in
+            Task<LinkFault?, any Error> {
+                do {
+                    while true {
+                        try await second.transport.sendBulk(
+                            .snapshotChunk, ByteBuffer(repeating: 1, count: 250_000), to: one)
+                    }
+                } catch let fault as LinkFault {
+                    return fault
+                }
             }
         }
-        try await eventually("the window is full") {
-            second.transport.statistics.unsentBytes > 700_000
+        // The sockets' buffers take some megabytes before everybody waits for good.
+        let seen = Mutex((bytes: UInt64(0), times: 0))
+        try await eventually("all wait") {
+            let statistics = second.transport.statistics
+            let bytes = statistics.traffic[.bulk]?.bytesOut ?? 0
+            return seen.withLock { seen in
+                let isStill = statistics.waitingFrames == 8 && bytes == seen.bytes
+                seen = (bytes, isStill ? seen.times + 1 : 0)
+                return seen.times == 20
+            }
         }
+        #expect(second.transport.statistics.unsentBytes <= 1 << 20)
         let cancelled = Task {
             while true {
                 try await second.transport.sendBulk(
@@ -431,7 +490,9 @@ import Wire
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         second.transport.setPeers([:])
-        await #expect(throws: LinkFault.removed) { try await flood.value }
+        var faults: [LinkFault?] = []
+        for flood in floods { faults.append(try await flood.value) }
+        #expect(faults == Array(repeating: .removed, count: 8))
         gate.open()
         await first.stop()
         await second.stop()

@@ -66,7 +66,7 @@ final class Recorder: PeerHandler {
     /// Everything told once `isDone` says so; throws after `seconds`.
     @discardableResult
     func wait(
-        _ what: String, seconds: Int64 = 20, until isDone: @escaping @Sendable ([Told]) -> Bool
+        _ what: String, seconds: Int64 = 60, until isDone: @escaping @Sendable ([Told]) -> Bool
     ) async throws -> [Told] {
         try await withCheckedThrowingContinuation { continuation in
             let number: Int? = state.withLock { state in
@@ -219,7 +219,7 @@ final class TestNode: Sendable {
 
 /// Waits, turn by turn of an event loop, until something that nobody announces is so.
 func eventually(
-    _ what: String, seconds: Int64 = 20, _ isSo: @escaping @Sendable () -> Bool
+    _ what: String, seconds: Int64 = 60, _ isSo: @escaping @Sendable () -> Bool
 ) async throws {
     let end = testClock() + seconds * 1_000_000
     while !isSo() {

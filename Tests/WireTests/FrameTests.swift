@@ -25,7 +25,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
     let head = try Frame.Head(
         word: number(bytes[0..<8]), checksum: UInt32(number(bytes[8..<12])), limit: limit)
     let body = Array(bytes.dropFirst(12))
-    try #require(body.count == head.bodyLength)
+    guard body.count == head.bodyLength else { throw Frame.Fault.checksum }
     guard body.withUnsafeBytes({ head.matches(body: $0) }) else { throw Frame.Fault.checksum }
     return (head.kindNumber, body.dropLast(head.padding))
 }

@@ -215,7 +215,7 @@ private func sample(_ name: String) -> ReplicaMessage {
     @Test func crc32IsTheOneOfTheStandard() {
         #expect(Checksum.crc32(Array("123456789".utf8)) == 0xcbf4_3926)
         #expect(Checksum.crc32([]) == 0)
-        #expect(Checksum.crc32([], after: 5) == 5)
+        #expect(Checksum.crc32([], seed: 5) == 5)
     }
 
     @Test func partsGiveTheSameAsTheWhole() {
@@ -223,7 +223,7 @@ private func sample(_ name: String) -> ReplicaMessage {
         for cut in [0, 1, 500, 999, 1000] {
             let first = Checksum.crc32(Array(bytes[..<cut]))
             #expect(
-                Checksum.crc32(Array(bytes[cut...]), after: first) == Checksum.crc32(bytes))
+                Checksum.crc32(Array(bytes[cut...]), seed: first) == Checksum.crc32(bytes))
         }
     }
 

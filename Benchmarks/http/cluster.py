@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Writes, reads, single-client latency and failover of three nodes on this machine, by wrk over HTTP to all of them.
+
+Everything shares the machine's cores: read ratios, not absolutes. Prints one line a measurement and, with --json, everything.
+
+    Benchmarks/http/cluster.py [--bin .build/release] [--seconds 10] [--nodes 3] [--tenants 20] [--failovers 5]
+"""
+
+import argparse
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "deploy"))
+from local_cluster import LocalCluster  # noqa: E402
+
+
+def call(address, method, path, body=None, headers={}, timeout=20):
+    connection = http.client.HTTPConnection(address, timeout=timeout)
+    try:
+        connection.request(method, path, body and json.dumps(body), headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def metrics(cluster):
+    """Counters of all nodes, added up."""
+    total = {}
+    for node in cluster.nodes.values():
+        text = call(node["admin"], "GET", "/metrics")[1].decode()
+        for name, value in re.findall(r"^(lodge_(?:log|link)_\S+) (\d+)$", text, re.M):
+            total[name] = total.get(name, 0) + int(value)
+    return total
+
+
+def cpu(cluster):
+    """CPU seconds of all nodes."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    return sum(sum(map(int, pathlib.Path(f"/proc/{node['pid']}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]))
+               for node in cluster.nodes.values()) / ticks
+
+
+def rss(cluster):
+    return [int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{node['pid']}/status").read_text())[1]) / 1024
+            for node in cluster.nodes.values()]
+
+
+def load(cluster, tenants, mode, clients, seconds, tickets):
+    """wrk against every node at once; `clients` connections together."""
+    nodes = list(cluster.nodes.values())
+    if clients < len(nodes):
+        nodes = nodes[:clients]
+    lines = "".join(f"{tenant['host']} {tenant['authorization']}\n" for tenant in tenants)
+    before, busy, began = metrics(cluster), cpu(cluster), time.monotonic()
+    processes = []
+    for place, node in enumerate(nodes):
+        connections = clients // len(nodes) + (1 if place < clients % len(nodes) else 0)
+        environment = os.environ | {"BENCH_TENANTS": lines, "BENCH_MODE": mode, "BENCH_TICKETS": str(tickets),
+                                    "BENCH_SEED": str(place)}
+        processes.append(subprocess.Popen(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "15s", "--latency", "-s", str(HERE / "mix.lua"),
+             f"http://{node['http']}"], env=environment, stdout=subprocess.PIPE, text=True))
+    count, errors, medians, tails, duration = 0, 0, [], [], 0.0
+    for process in processes:
+        output = process.communicate(timeout=seconds + 60)[0]
+        fields = re.search(r"RESULT (\d+) (\S+) (\S+) (\S+) (\d+)", output)
+        if not fields:
+            raise SystemExit(output)
+        count += int(fields[1])
+        duration = max(duration, float(fields[2]))
+        medians.append(float(fields[3]))
+        tails.append(float(fields[4]))
+        errors += int(fields[5])
+    after, elapsed = metrics(cluster), time.monotonic() - began
+    delta = {name: after[name] - before.get(name, 0) for name in after}
+    return {"mode": mode, "clients": clients, "per_second": count / duration, "p50_ms": statistics.median(medians),
+            "p99_ms": max(tails), "errors": errors, "count": count,
+            "cpu_us_each": (cpu(cluster) - busy) * 1e6 / max(1, count),
+            "cores": (cpu(cluster) - busy) / elapsed,
+            "log_bytes_each_node": delta.get("lodge_log_written_bytes_total", 0) / max(1, count) / len(cluster.nodes),
+            "log_link_bytes_each_follower":
+                delta.get('lodge_link_sent_bytes_total{link="log"}', 0) / max(1, count) / (len(cluster.nodes) - 1 or 1),
+            "syncs_per_1000_each_node": delta.get("lodge_log_syncs_total", 0) * 1000 / max(1, count) / len(cluster.nodes)}
+
+
+def failover(cluster, tenant, shard):
+    """Kills the shard's leader; seconds until the next acknowledged write at another node."""
+    leader = cluster.leader_of(shard)
+    others = [node for name, node in cluster.nodes.items() if name != leader]
+    os.kill(cluster.node(leader)["pid"], signal.SIGKILL)
+    began = time.monotonic()
+    number = 0
+    while True:
+        number += 1
+        try:
+            status, _ = call(others[number % 2]["http"], "POST", "/api/v2/tickets.json",
+                             {"ticket": {"subject": "failover", "comment": {"body": "x"}}},
+                             {"Host": tenant["host"], "Authorization": tenant["authorization"],
+                              "Content-Type": "application/json", "Idempotency-Key": f"{began}"}, timeout=5)
+            if status == 201:
+                break
+        except OSError:
+            pass
+        time.sleep(0.005)
+    gap = time.monotonic() - began
+    cluster.restart(leader)
+    cluster.wait_healthy(within=60)
+    return gap
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", default=".build/release")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--tenants", type=int, default=20)
+    parser.add_argument("--tickets", type=int, default=50)
+    parser.add_argument("--failovers", type=int, default=5)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--preload", default="", help="LD_PRELOAD for the nodes; its settings come from the environment")
+    parser.add_argument("--json")
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="lodge-bench-")
+    environment = {}
+    if options.preload:
+        environment = {f"n{number + 1}": {"LD_PRELOAD": options.preload} for number in range(options.nodes)}
+    cluster = LocalCluster(folder, options.bin, environment=environment, log_level="warning")
+    results = []
+
+    def report(result):
+        results.append(result)
+        print(json.dumps({key: round(value, 2) if isinstance(value, float) else value for key, value in result.items()}),
+              flush=True)
+
+    try:
+        cluster.start(options.nodes)
+        tenants = []
+        for number in range(options.tenants):
+            made = cluster.make_tenant(f"t{number}", requests_per_minute=1_000_000_000)
+            tenants.append({"host": f"t{number}.localhost", "shard": made["shard"],
+                            "authorization": made["authorization"]})
+        first = next(iter(cluster.nodes.values()))["http"]
+        for tenant in tenants:
+            for _ in range(options.tickets):
+                status, body = call(first, "POST", "/api/v2/tickets.json",
+                                    {"ticket": {"subject": "start", "comment": {"body": "x"}}},
+                                    {"Host": tenant["host"], "Authorization": tenant["authorization"],
+                                     "Content-Type": "application/json"})
+                assert status == 201, body
+        time.sleep(4)
+        wanted = [each for each in options.only.split(",") if each]
+        for mode, clients in [("write", 64), ("read", 64), ("write", 1), ("read", 1), ("write", 256)]:
+            if not wanted or f"{mode}{clients}" in wanted:
+                load(cluster, tenants, mode, clients, 2, options.tickets)
+                report(load(cluster, tenants, mode, clients, options.seconds, options.tickets))
+        report({"mode": "memory", "rss_mb": rss(cluster)})
+        if options.nodes > 1 and options.failovers:
+            gaps = sorted(failover(cluster, tenants[0], tenants[0]["shard"]) for _ in range(options.failovers))
+            report({"mode": "failover", "runs": len(gaps), "p50_s": statistics.median(gaps), "max_s": gaps[-1],
+                    "all_s": [round(gap, 3) for gap in gaps]})
+    finally:
+        cluster.stop()
+        if not options.keep:
+            subprocess.run(["rm", "-rf", folder])
+        else:
+            print(folder)
+    if options.json:
+        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
