@@ -142,7 +142,7 @@ let package = Package(
         .executableTarget(
             name: "lodged",
             dependencies: [
-                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI",
+                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI", "Threads",
                 "Transport", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("Configuration", "swift-configuration"),

@@ -185,7 +185,8 @@ extension Raft {
                 effects.append(.sendSnapshot(to: progress.replica))
                 return
             }
-            let blocks = log.blocks(from: progress.next, limit: limits.messageBytes)
+            let blocks = log.blocks(
+                from: progress.next, limit: limits.messageBytes, count: limits.messageBlocks)
             if blocks.isEmpty && !evenIfEmpty { return }
             evenIfEmpty = false
             leadership?.progress[place].sent(blocks)

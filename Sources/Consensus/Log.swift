@@ -64,12 +64,14 @@ struct Log: Equatable {
     }
 
     /// The blocks from `index` on whose bytes together stay within a limit, but at least one.
-    func blocks(from index: LogIndex, limit: Int) -> [BlockHead] {
+    func blocks(from index: LogIndex, limit: Int, count: Int) -> [BlockHead] {
         guard let place = place(of: index) else { return [] }
         precondition(blocks[place].first == index, "blocks are never split")
         var end = place
         var bytes = 0
-        while end < blocks.count, end == place || bytes + blocks[end].bytes <= limit {
+        while end < blocks.count, end - place < count,
+            end == place || bytes + blocks[end].bytes <= limit
+        {
             bytes += blocks[end].bytes
             end += 1
         }

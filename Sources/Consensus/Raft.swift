@@ -183,11 +183,13 @@ package struct Raft: Equatable, Sendable {
     package var isEstablishedLeader: Bool {
         leadership.map { commit >= $0.firstIndex } ?? false
     }
-    /// The blocks that hold the entries from `first` to `last`; `first` must begin a block and `last` end one.
-    package func blocks(from first: LogIndex, through last: LogIndex) -> [BlockHead] {
+    /// The blocks that hold the entries from `first` to `last`, at most so many; `first` must begin a block and `last` end one.
+    package func blocks(from first: LogIndex, through last: LogIndex, limit: Int = .max)
+        -> [BlockHead]
+    {
         var result: [BlockHead] = []
         log.forEachBlock(from: first) { block in
-            guard block.last <= last else { return false }
+            guard block.last <= last, result.count < limit else { return false }
             result.append(block)
             return true
         }

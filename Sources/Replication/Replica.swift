@@ -149,7 +149,8 @@ package final class Replica<Machine: StateMachine> {
         do {
             let applied = machine.appliedIndex
             guard applied < committedIndex else { return }
-            let heads = core.blocks(from: applied.next, through: committedIndex).prefix(limit)
+            let heads = core.blocks(
+                from: applied.next, through: committedIndex, limit: limit)
             try machine.apply(
                 heads.map {
                     CommittedBlock(

@@ -124,3 +124,10 @@ private func setThreadName(_ name: String) {
     let bytes = Array(name.utf8.prefix(15))
     _ = write(file, bytes, bytes.count)
 }
+
+/// Milliseconds since 1970 by the system's clock, which may be set.
+package func wallClockMilliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+}

@@ -1,13 +1,11 @@
-import Glibc
 import Observability
 import SupportAPI
+import Threads
 import Wire
 
 /// The system's clock: the one place where a node asks for the time of day.
 func wallClock() -> Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(rawValue: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    Timestamp(milliseconds: wallClockMilliseconds())
 }
 
 /// The time of a log line, in UTC with milliseconds.

@@ -66,7 +66,8 @@ enum HouseRules {
             http.union([
                 "ArgumentParser", "Cluster", "Configuration", "Foundation", "Glibc", "Logging",
                 "Metrics", "NIOSSL", "Observability", "OperatorAPI", "ServiceDesk",
-                "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage", "Transport",
+                "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage",
+                "Threads", "Transport",
                 "UnixSignals", "Wire",
             ])),
         Target(
