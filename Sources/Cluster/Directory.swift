@@ -77,7 +77,13 @@ package final class Directory: Sendable {
     private let maps = Mutex(Maps())
     private let shardCount: Int
     private let runWrite: Write
-    private let changed = Mutex<@Sendable () -> Void>({})
+    private let changed = Mutex<Listener?>(nil)
+
+    /// A closure in a mutex would be wrapped once more by every look at it.
+    private final class Listener: Sendable {
+        let hear: @Sendable () -> Void
+        init(_ hear: @escaping @Sendable () -> Void) { self.hear = hear }
+    }
 
     typealias Write =
         @Sendable (@escaping @Sendable (ShardTransaction) throws -> Void) async throws -> Void
@@ -89,7 +95,9 @@ package final class Directory: Sendable {
     }
 
     /// Called on the directory's lane after nodes, revocations or settings have changed.
-    func onChange(_ body: @escaping @Sendable () -> Void) { changed.withLock { $0 = body } }
+    func onChange(_ body: @escaping @Sendable () -> Void) {
+        changed.withLock { $0 = Listener(body) }
+    }
 
     // MARK: Asking
 
@@ -450,7 +458,7 @@ package final class Directory: Sendable {
         }
         if touched.isClusterTouched { try reloadCluster(rows) }
         maps.withLock { $0.appliedIndex = appliedIndex }
-        if touched.isClusterTouched { changed.withLock { $0 }() }
+        if touched.isClusterTouched { changed.withLock { $0 }?.hear() }
     }
 
     /// Reads everything anew: at start, and when a snapshot has replaced the rows.
@@ -464,7 +472,7 @@ package final class Directory: Sendable {
         maps.withLock { $0.operatorDigests = Dictionary(uniqueKeysWithValues: digests) }
         try reloadCluster(rows)
         maps.withLock { $0.appliedIndex = appliedIndex }
-        changed.withLock { $0 }()
+        changed.withLock { $0 }?.hear()
     }
 
     private func reloadCluster(_ rows: ShardReader) throws {

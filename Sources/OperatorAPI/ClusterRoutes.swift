@@ -132,7 +132,6 @@ extension OperatorAPI {
                                 }
                             }
                             json.member("is_joint", view.configuration.isJoint)
-                            json.member("caught_up", view.caughtUp.count)
                         }
                     }
                 }

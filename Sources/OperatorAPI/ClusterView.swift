@@ -19,7 +19,6 @@ struct NodeStanding: Sendable {
         let voters: [ReplicaID]
         let learners: [ReplicaID]
         let isJoint: Bool
-        let caughtUp: Int
     }
 
     let node: NodeID
@@ -56,8 +55,7 @@ struct NodeStanding: Sendable {
                 term: int(item["term"]), applied: int(item["applied"]),
                 commit: int(item["commit"]), stateHash: text(item["state_hash"]) ?? "",
                 fault: text(item["fault"]), voters: ids(item["voters"]),
-                learners: ids(item["learners"]), isJoint: flag(item["is_joint"]),
-                caughtUp: Int(int(item["caught_up"])))
+                learners: ids(item["learners"]), isJoint: flag(item["is_joint"]))
         }
     }
 }

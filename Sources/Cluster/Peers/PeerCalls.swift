@@ -55,11 +55,17 @@ final class PeerCalls: Sendable {
 
     private let state = Mutex(State())
     private let sender: any PeerSender
-    private let handler = Mutex<Handler?>(nil)
+    private let handler = Mutex<HandlerBox?>(nil)
+
+    /// A closure in a mutex would be wrapped once more by every look at it.
+    private final class HandlerBox: Sendable {
+        let body: Handler
+        init(_ body: @escaping Handler) { self.body = body }
+    }
 
     init(sender: any PeerSender) { self.sender = sender }
 
-    func setHandler(_ body: @escaping Handler) { handler.withLock { $0 = body } }
+    func setHandler(_ body: @escaping Handler) { handler.withLock { $0 = HandlerBox(body) } }
 
     // MARK: Calling
 
@@ -186,7 +192,7 @@ final class PeerCalls: Sendable {
     private func carryOut(_ call: UInt64, _ whole: Partial, from node: NodeID) throws(DecodingFault)
     {
         let request = try PeerRequest(head: whole.head, body: whole.body)
-        guard let handler = handler.withLock({ $0 }) else {
+        guard let handler = handler.withLock({ $0 })?.body else {
             reply(PeerReply(.busy), to: call, node)
             return
         }

@@ -120,23 +120,29 @@ final class Lane: Sendable {
             host.start(now: now)
             host.settle(now: now)
         }
+        var wanting = hosts.map { _ in false }
         // After the word to stop, so long at most for what is on its way.
         var lastCall = UInt64.max
         while true {
-            let deadline = hosts.map(\.nextDeadline).min() ?? .max
-            let wanting = hosts.map(\.wantsWork)
+            var deadline = lastCall
+            for place in hosts.indices {
+                deadline = min(deadline, hosts[place].nextDeadline)
+                wanting[place] = hosts[place].wantsWork
+            }
             let (events, isStopping) = take(
-                until: min(deadline, lastCall), wanting, noticesStop: lastCall == .max)
+                until: deadline, wanting, noticesStop: lastCall == .max)
             now = monotonicNanoseconds()
             for event in events { handle(event, hosts, now: now) }
-            for (place, host) in hosts.enumerated() {
+            for place in hosts.indices {
+                let host = hosts[place]
                 if host.nextDeadline <= now { host.fireTimers(now: now) }
-                host.settle(now: now)
+                // Most of a lane's shards have nothing to do with what woke it.
+                if host.isTouched { host.settle(now: now) }
                 feed(host, place)
             }
             if isStopping {
                 if lastCall == .max { lastCall = now + 1_000_000_000 }
-                if now >= lastCall || hosts.allSatisfy(\.isAtRest) && isEmpty { break }
+                if now >= lastCall || hosts.allSatisfy({ $0.isAtRest }) && isEmpty { break }
             }
         }
         refuseWaiting()
@@ -144,23 +150,26 @@ final class Lane: Sendable {
     }
 
     private var isEmpty: Bool {
-        monitor.withLock { $0.events.isEmpty && $0.queues.allSatisfy(\.isEmpty) }
+        monitor.withLock { $0.events.isEmpty && $0.queues.allSatisfy { $0.isEmpty } }
     }
 
     private func take(until deadline: UInt64, _ wanting: [Bool], noticesStop: Bool) -> (
         [LaneEvent], Bool
     ) {
-        let events: [LaneEvent]? = monitor.wait(until: deadline) { state in
-            let hasWork = zip(state.queues, wanting).contains { $1 && !$0.isEmpty }
+        let taken: ([LaneEvent], Bool)? = monitor.wait(until: deadline) { state in
+            var hasWork = false
+            for place in wanting.indices where wanting[place] && !state.queues[place].isEmpty {
+                hasWork = true
+            }
             guard !state.events.isEmpty || hasWork || noticesStop && state.isStopping else {
                 state.isWanting = wanting
                 return nil
             }
-            state.isWanting = wanting.map { _ in false }
+            for place in wanting.indices { state.isWanting[place] = false }
             defer { state.events = [] }
-            return state.events
+            return (state.events, state.isStopping)
         }
-        return (events ?? [], monitor.withLock { $0.isStopping })
+        return taken ?? ([], monitor.withLock { $0.isStopping })
     }
 
     /// Gives a replica that can run a transaction what waits for it.
@@ -196,7 +205,11 @@ final class Lane: Sendable {
                 host.tick(now: now)
             }
         case .giveUpOldLog(let shard): host(shard)?.giveUpOldLog()
-        case .run(let shard, let body): if let host = host(shard) { body(host) }
+        case .run(let shard, let body):
+            if let host = host(shard) {
+                body(host)
+                host.touch()
+            }
         }
     }
 

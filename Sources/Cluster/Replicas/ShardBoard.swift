@@ -19,8 +19,6 @@ package struct ShardView: Sendable, Equatable {
     package var commitIndex: LogIndex = .zero
     package var stateHash: UInt64 = 0
     package var configuration = Configuration(voters: [])
-    /// As a leader: which members have the whole committed log, or nearly.
-    package var caughtUp: [ReplicaID] = []
     /// Raised whenever the rows' file is another one.
     package var generation = 0
     package var path = ""

@@ -27,7 +27,11 @@ final class ShardHost {
     /// When each timer fires, in nanoseconds; by `Timer.rawValue`.
     private var deadlines = [UInt64](repeating: .max, count: Timer.allCases.count)
     private var applyAt = UInt64.max
+    /// The earliest of all deadlines.
+    private(set) var nextDeadline = UInt64.max
     private var now: UInt64 = 0
+    /// Whether something has happened since `settle`.
+    private(set) var isTouched = true
 
     private var nextRequest: UInt64 = 0
     private var works: [UInt64: ShardWork] = [:]
@@ -52,7 +56,7 @@ final class ShardHost {
     /// Whoever waits longer than this for a majority is told that the outcome is unknown.
     static let outcomeTimeLimit: UInt64 = 8_000_000_000
     /// How long followers gather blocks before they apply them in one transaction.
-    static let applyDelay: UInt64 = 4_000_000
+    static let applyDelay: UInt64 = 25_000_000
     static let applyLimit = 256
 
     /// - Parameter recovered: what the log has of this shard; nil when this node holds no replica of it.
@@ -88,6 +92,8 @@ final class ShardHost {
 
     // MARK: Events
 
+    func touch() { isTouched = true }
+
     func start(now: UInt64) {
         guard let replica else {
             publish()
@@ -102,6 +108,7 @@ final class ShardHost {
     }
 
     func received(_ message: ReplicaMessage, from node: NodeID) {
+        isTouched = true
         guard let replica, message.message.to == replica.core.id else {
             // Whoever writes to a replica that is not here, or not any more, must hear it: it may be counting on it.
             if message.message.to != newborn {
@@ -115,6 +122,7 @@ final class ShardHost {
     }
 
     func persisted(_ id: ReplicaID, through sequence: UInt64) {
+        isTouched = true
         if newborn == id {
             newborn = nil
             born(id)
@@ -131,6 +139,7 @@ final class ShardHost {
     private func forEachMember(
         on node: NodeID, _ body: (Replica<StoreMachine>, ReplicaID) -> Void
     ) {
+        isTouched = true
         guard let replica else { return }
         for member in replica.core.configuration.members
         where member.node == node && member != replica.core.id {
@@ -143,10 +152,12 @@ final class ShardHost {
         guard let replica, let leader = replica.core.leader, leader.node == node,
             leader != replica.core.id, !leads.contains(shard)
         else { return }
+        isTouched = true
         replica.disowned(by: leader)
     }
 
     func read(_ read: ShardRead) {
+        isTouched = true
         switch read.wish {
         case .linearizable: arrivedReads.append(read)
         case .applied(let index):
@@ -154,6 +165,8 @@ final class ShardHost {
                 read.ready(.success(machine.appliedIndex))
             } else if awaitingApply.count < 4096 {
                 awaitingApply.append((index, read))
+                // Whoever waits does not wait for a fuller batch.
+                if applyAt != .max { setDeadline(nil, now) }
             } else {
                 read.ready(
                     .failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
@@ -162,6 +175,7 @@ final class ShardHost {
     }
 
     func control(_ message: ControlMessage, from node: NodeID) {
+        isTouched = true
         switch message {
         case .assign(_, let id): assign(id, from: node)
         case .assigned(_, let id): assigned.insert(id)
@@ -237,8 +251,7 @@ final class ShardHost {
         refuseEverything(NotLeader(leader: nil))
         replica = nil
         recent = nil
-        deadlines = deadlines.map { _ in .max }
-        applyAt = .max
+        clearDeadlines()
         machine.discard()
     }
 
@@ -257,21 +270,31 @@ final class ShardHost {
 
     // MARK: Time
 
-    /// When something must be done at the latest.
-    var nextDeadline: UInt64 { min(applyAt, deadlines.min() ?? .max) }
+    private func setDeadline(_ place: Int?, _ time: UInt64) {
+        if let place { deadlines[place] = time } else { applyAt = time }
+        var next = applyAt
+        for deadline in deadlines { next = min(next, deadline) }
+        nextDeadline = next
+    }
+
+    private func clearDeadlines() {
+        for place in deadlines.indices { deadlines[place] = .max }
+        setDeadline(nil, .max)
+    }
 
     func fireTimers(now: UInt64) {
         self.now = now
+        isTouched = true
         guard let replica else { return }
         for timer in Timer.allCases where deadlines[timer.rawValue] <= now {
-            deadlines[timer.rawValue] = .max
+            setDeadline(timer.rawValue, .max)
             replica.timerFired(timer)
         }
         if applyAt <= now { apply(replica) }
     }
 
     private func apply(_ replica: Replica<StoreMachine>) {
-        applyAt = .max
+        setDeadline(nil, .max)
         replica.applyCommitted(limit: Self.applyLimit)
     }
 
@@ -280,7 +303,7 @@ final class ShardHost {
             switch timer {
             case .election: 20_000...170_000
             case .retry: 100_000...200_000
-            case .notify: 2_000...6_000
+            case .notify: 20_000...30_000
             case .transfer: 1_000_000...1_000_000
             case .quorum: 700_000...700_000
             }
@@ -295,6 +318,7 @@ final class ShardHost {
             return
         }
         lastDuty = now
+        isTouched = true
         lead(replica)
     }
 
@@ -330,6 +354,7 @@ final class ShardHost {
     var isAtRest: Bool { works.isEmpty && confirmingReads == nil && arrivedReads.isEmpty }
 
     func submit(_ batch: [ShardWork]) {
+        isTouched = true
         guard let replica, replica.core.role == .leader else {
             let leader = replica?.core.leader?.node
             for work in batch { work.finish(.failure(NotLeader(leader: leader))) }
@@ -366,6 +391,7 @@ final class ShardHost {
     /// Does all that follows from the events so far.
     func settle(now: UInt64) {
         self.now = now
+        isTouched = false
         guard let replica else {
             refuseReads(NotLeader(leader: nil))
             publish()
@@ -392,16 +418,13 @@ final class ShardHost {
                 shard: shard, replica: replica.core.id, sequence: write.write.sequence)
         case .send(let envelope): send(envelope)
         case .sendSnapshot(let target): sendSnapshot(to: target, replica)
-        case .setTimer(let timer): deadlines[timer.rawValue] = now + delay(of: timer)
-        case .cancelTimer(let timer): deadlines[timer.rawValue] = .max
+        case .setTimer(let timer): setDeadline(timer.rawValue, now + delay(of: timer))
+        case .cancelTimer(let timer): setDeadline(timer.rawValue, .max)
         case .answered(let id, let result): answered(id, result)
         case .readable(let id, let result): readable(id, result)
         case .applyPending:
-            if replica.core.role == .leader || machine.store == nil {
-                applyAt = min(applyAt, now)
-            } else {
-                applyAt = min(applyAt, now + Self.applyDelay)
-            }
+            let isUrgent = replica.core.role == .leader || !awaitingApply.isEmpty
+            setDeadline(nil, min(applyAt, isUrgent ? now : now + Self.applyDelay))
         case .roleChanged(let role, let term, let leader): roleChanged(role, term, leader)
         case .transferEnded(let target, let outcome):
             services.logger.info(
@@ -474,8 +497,7 @@ final class ShardHost {
         refuseEverything(NotLeader(leader: nil))
         replica = nil
         recent = nil
-        deadlines = deadlines.map { _ in .max }
-        applyAt = .max
+        clearDeadlines()
     }
 
     private func refuseEverything(_ error: any Error) {
@@ -550,6 +572,7 @@ final class ShardHost {
     func snapshotHead(at index: LogIndex) -> SnapshotHead? { replica?.snapshotHead(at: index) }
 
     func snapshotSent(_ order: SnapshotOrder, succeeded: Bool) {
+        isTouched = true
         snapshotsUnderWay = max(0, snapshotsUnderWay - 1)
         guard let replica, replica.core.id == order.from else { return }
         replica.snapshotSent(to: order.to, succeeded: succeeded)
@@ -558,6 +581,7 @@ final class ShardHost {
     /// A snapshot has arrived, whole and checked.
     /// - Returns: whether it was wanted and is in place.
     func receivedSnapshot(_ message: Message, head: SnapshotHead, path: String) -> Bool {
+        isTouched = true
         guard let replica, replica.core.id == message.to else { return false }
         var isInstalled = false
         replica.receive(Envelope(message: message)) { [machine] in
@@ -575,7 +599,10 @@ final class ShardHost {
         do {
             let before = machine.durableIndex
             try machine.maintain()
-            if machine.durableIndex > before { cutLog(replica) }
+            if machine.durableIndex > before {
+                isTouched = true
+                cutLog(replica)
+            }
         } catch {
             services.logger.error(
                 "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
@@ -584,6 +611,7 @@ final class ShardHost {
 
     /// The node's log has grown too long, and this shard holds its oldest part.
     func giveUpOldLog() {
+        isTouched = true
         guard let replica, replica.isBetweenTransactions else { return }
         do { try machine.checkpoint() } catch {
             services.logger.error(
@@ -667,6 +695,7 @@ final class ShardHost {
 
     /// Hands leadership to whoever is best prepared: this node is stopping, or its disk ails.
     func yield() {
+        isTouched = true
         yields = true
         guard let replica, replica.core.role == .leader else { return }
         let sight = services.sight.withLock { $0 }
@@ -682,6 +711,7 @@ final class ShardHost {
     func stopYielding() { yields = false }
 
     func transfer(to node: NodeID) -> Bool {
+        isTouched = true
         guard let replica, replica.core.role == .leader,
             let target = replica.core.configuration.voters.first(where: { $0.node == node })
         else { return false }
@@ -693,37 +723,50 @@ final class ShardHost {
     // MARK: The view
 
     private func publish() {
-        var next = view
+        var hasChanged = false
+        let hasMoved = view.appliedIndex != machine.appliedIndex
         if let replica {
             let core = replica.core
-            next.replica = core.id
-            next.role = core.role
-            next.term = core.term
-            next.leader = core.leader?.node
-            next.isServing = core.isEstablishedLeader
-            next.commitIndex = core.commit
-            if next.configuration != core.configuration { next.configuration = core.configuration }
-            next.leadsAlone = next.isServing && core.configuration.voters == [core.id]
-                && !core.configuration.isJoint
-            next.caughtUp = core.role == .leader && next.configuration.members.count > 1
-                ? caughtUp(core).sorted() : []
-        } else {
-            next.role = .follower
-            next.leader = nil
-            next.isServing = false
-            next.leadsAlone = false
-            next.caughtUp = []
-            if fault == nil && newborn == nil { next.replica = nil }
+            if view.role != core.role || view.term != core.term || view.replica != core.id
+                || view.leader != core.leader?.node || view.isServing != core.isEstablishedLeader
+                || view.configuration != core.configuration
+            {
+                view.replica = core.id
+                view.role = core.role
+                view.term = core.term
+                view.leader = core.leader?.node
+                view.isServing = core.isEstablishedLeader
+                view.configuration = core.configuration
+                view.leadsAlone =
+                    view.isServing && core.configuration.voters == [core.id]
+                    && !core.configuration.isJoint
+                hasChanged = true
+            }
+            if hasMoved || view.commitIndex != core.commit {
+                view.commitIndex = core.commit
+                hasChanged = true
+            }
+        } else if view.role != .follower || view.leader != nil || view.isServing
+            || view.replica != nil && fault == nil && newborn == nil
+        {
+            view.role = .follower
+            view.leader = nil
+            view.isServing = false
+            view.leadsAlone = false
+            if fault == nil && newborn == nil { view.replica = nil }
+            hasChanged = true
         }
-        next.fault = fault
-        next.appliedIndex = machine.appliedIndex
-        next.stateHash = machine.stateHash
-        next.generation = machine.files.generation
-        if next.path != machine.files.path { next.path = machine.files.path }
-        guard next != view else { return }
-        let hasMoved = next.appliedIndex != view.appliedIndex
-        view = next
-        services.board.post(next)
+        if hasMoved || view.generation != machine.files.generation || view.fault != fault
+            || view.path.isEmpty
+        {
+            view.appliedIndex = machine.appliedIndex
+            view.stateHash = machine.stateHash
+            view.generation = machine.files.generation
+            view.path = machine.files.path
+            view.fault = fault
+            hasChanged = true
+        }
+        if hasChanged { services.board.post(view) }
         if hasMoved { releaseReads() }
     }
 
