@@ -52,7 +52,8 @@ package struct NodeConfiguration: Sendable {
 
     package init(
         dataDirectory: String,
-        identity: NodeIdentity = NodeIdentity(cluster: ClusterID(bytes: [UInt8](repeating: 0, count: 16))),
+        identity: NodeIdentity = NodeIdentity(
+            cluster: ClusterID(bytes: [UInt8](repeating: 0, count: 16))),
         shardCount: Int = 10, cacheMegabytes: Int = 64, lanes: Int = 2, readerLanes: Int = 2,
         queueLimit: Int = 4096, logMegabytes: Int = 512, diskReserveMegabytes: Int = 64,
         shedsLateRequests: Bool = true

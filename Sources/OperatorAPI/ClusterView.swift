@@ -107,7 +107,8 @@ struct ClusterView: Sendable {
                 } else if number == 0 && members < active {
                     problem = "\(members) of \(active) nodes follow"
                 } else if !unreached.isEmpty {
-                    problem = "no word from node \(unreached.map(\.node).sorted().map { "\($0)" }.joined(separator: ", "))"
+                    problem =
+                        "no word from node \(unreached.map(\.node).sorted().map { "\($0)" }.joined(separator: ", "))"
                 } else if let stopped = replicas.first(where: { $0.1.fault != nil }) {
                     problem = "node \(stopped.0): \(stopped.1.fault ?? "")"
                 } else if let slow = behind.first {

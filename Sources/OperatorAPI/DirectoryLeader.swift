@@ -18,9 +18,9 @@ struct DirectoryLeader: RouterMiddleware {
         let deadline = ContinuousClock.now + .seconds(15)
         var request = request
         let body: ByteBuffer
-        do { body = try await request.body.collect(upTo: OperatorAPI.bodyLimit) } catch
-            is NIOTooManyBytesError
-        {
+        do {
+            body = try await request.body.collect(upTo: OperatorAPI.bodyLimit)
+        } catch is NIOTooManyBytesError {
             throw OperatorRefusal(
                 .contentTooLarge, "PayloadTooLarge",
                 "The body may have \(OperatorAPI.bodyLimit) bytes")

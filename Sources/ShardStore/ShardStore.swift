@@ -281,7 +281,9 @@ package final class ShardStore {
     }
 
     /// Runs `body` on the committed rows, between batches.
-    package func read<Result>(tenant: TenantID, now: Timestamp, _ body: (ShardReader) throws -> Result)
+    package func read<Result>(
+        tenant: TenantID, now: Timestamp, _ body: (ShardReader) throws -> Result
+    )
         throws -> Result
     {
         precondition(open == nil, "a batch is open")

@@ -145,7 +145,8 @@ extension World {
                     request: attempt.request.idempotencyKey, answer: done.answer, at: done.index)
             }
         case .failure(.notLeader(let leader)): told = .refused(hint: leader.flatMap { owners[$0] })
-        case .failure(.busy), .failure(.full), .failure(.tooLong): told = .refused(hint: node.number)
+        case .failure(.busy), .failure(.full), .failure(.tooLong):
+            told = .refused(hint: node.number)
         case .failure(.outcomeUnknown): told = .unknown
         }
         transmit(

@@ -33,7 +33,9 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs `body` and wakes one waiting thread if `wake` says so of what came out.
-    package func withLock<Result>(_ body: (inout State) throws -> Result, wake: (Result) -> Bool) rethrows {
+    package func withLock<Result>(_ body: (inout State) throws -> Result, wake: (Result) -> Bool)
+        rethrows
+    {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if wake(try body(&state)) { pthread_cond_signal(condition) }

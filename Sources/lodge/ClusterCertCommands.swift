@@ -32,7 +32,8 @@ struct CertAuthority: AsyncParsableCommand {
             if folder.exists {
                 guard renew else {
                     throw CommandFailure(
-                        description: "\(authority.ca) has an authority; --renew makes a new one beside it")
+                        description:
+                            "\(authority.ca) has an authority; --renew makes a new one beside it")
                 }
                 let old = try folder.load()
                 let bundle = try folder.bundle()
@@ -60,10 +61,15 @@ struct CertAuthority: AsyncParsableCommand {
 struct CertNode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "Makes a node's certificate anew.",
-        discussion: "Writes tls/ in the node's data folder; lodge cert reload makes a running node use it.")
+        discussion:
+            "Writes tls/ in the node's data folder; lodge cert reload makes a running node use it.")
     @OptionGroup var authority: AuthorityOptions
     @Option(help: "The node's data folder. Default ./lodge-data.") var data = "./lodge-data"
-    @Option(name: .customLong("host"), help: "A host name or address in the certificate; may be repeated. Default the peer address's host.")
+    @Option(
+        name: .customLong("host"),
+        help:
+            "A host name or address in the certificate; may be repeated. Default the peer address's host."
+    )
     var hosts: [String] = []
     @Option(help: "Days until it expires, 1-825. Default 365.") var days = 365
 
@@ -192,7 +198,8 @@ struct CertShow: AsyncParsableCommand {
 struct CertRevoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke", abstract: "Revokes a node's certificate in the whole cluster.",
-        discussion: "Nodes close links with it at once. It cannot be taken back; make the node a new one.")
+        discussion:
+            "Nodes close links with it at once. It cannot be taken back; make the node a new one.")
     @Argument(help: "The certificate's serial number (lodge cert show), or its PEM file.")
     var certificate: String
     @Option(help: "Why, for the record.") var reason = ""
@@ -203,7 +210,9 @@ struct CertRevoke: AsyncParsableCommand {
             if let bytes = FileManager.default.contents(atPath: certificate) {
                 do {
                     serial = try NodeCertificate(pem: String(decoding: bytes, as: UTF8.self)).serial
-                } catch { throw CommandFailure(description: "\(certificate): \(error)", status: 65) }
+                } catch {
+                    throw CommandFailure(description: "\(certificate): \(error)", status: 65)
+                }
             }
             _ = try await AdminClient(node).call(
                 .post, "/admin/v1/certificates/revocations",

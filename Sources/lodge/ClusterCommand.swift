@@ -5,7 +5,8 @@ import Wire
 
 struct ClusterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cluster", abstract: "Makes a cluster, takes nodes in and out, and shows how it stands.",
+        commandName: "cluster",
+        abstract: "Makes a cluster, takes nodes in and out, and shows how it stands.",
         discussion: """
             A cluster begins with one node and grows: init on the first, join on the others, lodged on each. Exit status: 0 done or \
             healthy, 1 refused or not healthy, 64 asked wrongly, 66 a file is missing, 69 no node answers, 73 a file cannot be written.
@@ -102,7 +103,10 @@ struct ClusterJoin: AsyncParsableCommand {
             folder; lodged with that folder then does the rest. The folder must be new: a node that lost its disk joins as another one.
             """)
     @OptionGroup var place: NodePlace
-    @Option(help: "Address of a running node's operator listener, http://HOST:PORT. Default LODGE_ADMIN_URL.")
+    @Option(
+        help:
+            "Address of a running node's operator listener, http://HOST:PORT. Default LODGE_ADMIN_URL."
+    )
     var url: String?
     @Option(help: "An operator's token. Default LODGE_ADMIN_TOKEN.") var token: String?
     @Flag(help: "Print what was made as JSON.") var json = false
@@ -264,7 +268,8 @@ struct ClusterStatus: AsyncParsableCommand {
             if node.json {
                 printJSON(data)
             } else {
-                print("cluster \(cluster.cluster) is \(cluster.healthy ? "healthy" : "not healthy")")
+                print(
+                    "cluster \(cluster.cluster) is \(cluster.healthy ? "healthy" : "not healthy")")
                 print("")
                 cluster.printNodes()
                 print("")
@@ -304,7 +309,9 @@ private func change(_ name: String, _ verb: String, _ options: NodeOptions) asyn
 struct ClusterRemove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Takes a node out for good: its replicas are replaced.",
-        discussion: "Also for a node that lost its disk. Revoke its certificate too when others may have it.")
+        discussion:
+            "Also for a node that lost its disk. Revoke its certificate too when others may have it."
+    )
     @Argument(help: "The node's name or id.") var name: String
     @OptionGroup var node: NodeOptions
     func run() async throws { try await change(name, "remove", node) }
@@ -312,7 +319,8 @@ struct ClusterRemove: AsyncParsableCommand {
 
 struct ClusterDrain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Moves a node's replicas to other nodes before it is removed.")
+        commandName: "drain",
+        abstract: "Moves a node's replicas to other nodes before it is removed.")
     @Argument(help: "The node's name or id.") var name: String
     @OptionGroup var node: NodeOptions
     func run() async throws { try await change(name, "drain", node) }
@@ -382,7 +390,9 @@ struct ShardShow: AsyncParsableCommand {
             }
             struct Answer: Decodable { let shard: ClusterAnswer.Shard }
             let answer = try Tenant.decoder.decode(Answer.self, from: data).shard
-            print("shard \(answer.shard), term \(answer.term), leader \(answer.leader.map(String.init) ?? "none")")
+            print(
+                "shard \(answer.shard), term \(answer.term), leader \(answer.leader.map(String.init) ?? "none")"
+            )
             if let problem = answer.problem { print("problem: \(problem)") }
             print("")
             printTable(

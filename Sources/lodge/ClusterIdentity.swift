@@ -139,7 +139,8 @@ func timestampNow() -> Timestamp {
 /// A random cluster id.
 func newClusterID() -> ClusterID {
     var generator = SystemRandomNumberGenerator()
-    return ClusterID(bytes: (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+    return ClusterID(
+        bytes: (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
 }
 
 /// `HOST:PORT` as its parts.

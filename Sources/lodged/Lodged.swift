@@ -31,7 +31,9 @@ struct Lodged: AsyncParsableCommand {
     @Option(help: "Domain in the host names shown for tenants. Default localhost.")
     var domain: String?
     @Option(
-        help: "HOST:PORT where the other nodes reach this one. Default as lodge cluster init or join wrote it.")
+        help:
+            "HOST:PORT where the other nodes reach this one. Default as lodge cluster init or join wrote it."
+    )
     var peer: String?
     @Option(help: "Tenant shards, 1-64, fixed when the cluster is made. Default 10.")
     var shards: String?
@@ -41,7 +43,8 @@ struct Lodged: AsyncParsableCommand {
     @Option(help: "Threads for reads, 1-64. Default 2.") var readerLanes: String?
     @Option(help: "Requests that may wait for one shard, 16-1000000. Default 4096.")
     var queueLimit: String?
-    @Option(help: "Length of the replicated log in MB beyond which its oldest part goes. Default 512.")
+    @Option(
+        help: "Length of the replicated log in MB beyond which its oldest part goes. Default 512.")
     var logMegabytes: String?
     @Option(help: "Free disk space in MB below which nothing new is taken. Default 64.")
     var diskReserveMegabytes: String?

@@ -95,7 +95,8 @@ struct NodeProcess {
             } catch {
                 throw StartFault(
                     description:
-                        "\(tlsFolder)/\(name) cannot be read; lodge cluster init, join or cert node makes it")
+                        "\(tlsFolder)/\(name) cannot be read; lodge cluster init, join or cert node makes it"
+                )
             }
         }
         return NodeCredentials(
@@ -115,7 +116,7 @@ struct NodeProcess {
                     if node.destination(of: .directory) == .here { try await node.register() }
                     return
                 }
-            } catch where ContinuousClock.now < patience {
+            } catch  where ContinuousClock.now < patience {
                 // The directory of an earlier build gets its tables first.
             }
             if ContinuousClock.now > complaint {

@@ -92,7 +92,8 @@ struct PlacementTests {
     @Test func aRemovedNodesReplicaGoesToANodeThatHasNone() {
         let three = Configuration(voters: [Self.id(1, 1), Self.id(2, 2), Self.id(3, 3)])
         var nodes = Self.nodes(4)
-        nodes[2] = NodeRecord(id: nodes[2].id, name: "n3", zone: "c", address: "h:3", state: .removed)
+        nodes[2] = NodeRecord(
+            id: nodes[2].id, name: "n3", zone: "c", address: "h:3", state: .removed)
         let (end, _) = Self.settle(three, nodes: nodes)
         #expect(Set(end.voters.map(\.node.rawValue)) == [1, 2, 4])
     }
@@ -133,7 +134,8 @@ struct PlacementTests {
         sight.ailing = [NodeID(rawValue: 2)]
         #expect(
             Placement.preferredLeader(
-                of: ShardID(rawValue: 1), Configuration(voters: voters), sight: sight)?.node.rawValue
+                of: ShardID(rawValue: 1), Configuration(voters: voters), sight: sight)?.node
+                .rawValue
                 != 2)
     }
 }

@@ -50,7 +50,9 @@ struct Placement: Equatable {
         while keptVoters.count + promoted.count < wanted, !candidates.isEmpty {
             let used = (keptVoters + promoted).map { zone(of: $0.node) }
             let best = candidates.min { a, b in
-                let (x, y) = (used.count { $0 == zone(of: a.node) }, used.count { $0 == zone(of: b.node) })
+                let (x, y) = (
+                    used.count { $0 == zone(of: a.node) }, used.count { $0 == zone(of: b.node) }
+                )
                 return (x, a) < (y, b)
             }
             guard let best else { break }
@@ -83,8 +85,9 @@ struct Placement: Equatable {
         }
         if let place = places.first {
             let replica = configuration.nextReplica(on: place.id)
-            if let born = assigned.first(where: { $0.node == place.id && $0 > configuration.highest })
-            {
+            if let born = assigned.first(where: {
+                $0.node == place.id && $0 > configuration.highest
+            }) {
                 return .change(
                     voters: configuration.voters, learners: (keptLearners + [born]).sorted())
             }

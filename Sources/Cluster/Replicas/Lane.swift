@@ -97,7 +97,9 @@ final class Lane: Sendable {
                 refusal = Unavailable(reason: .overloaded, retryAfterSeconds: 1)
             }
             return state.isWanting[place]
-        } wake: { $0 }
+        } wake: {
+            $0
+        }
         if let refusal { work.finish(.failure(refusal)) }
     }
 

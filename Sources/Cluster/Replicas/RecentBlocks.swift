@@ -51,7 +51,8 @@ final class RecentBlocks: BlockSource {
             }
             durableIndex = min(durableIndex, last)
         }
-        for (head, bytes) in zip(write.write.blocks, write.payloads) where head.content == .entries {
+        for (head, bytes) in zip(write.write.blocks, write.payloads) where head.content == .entries
+        {
             kept.append(Kept(head: head, bytes: bytes))
             byteCount += bytes.count
         }

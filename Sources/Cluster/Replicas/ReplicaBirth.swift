@@ -13,7 +13,8 @@ struct OpenedLog {
     /// Whether the node had a log before; without one, a node whose replicas were born has lost it.
     let isNew: Bool
 
-    init(_ folder: DataDirectory, identity: NodeIdentity, logMegabytes: Int, logger: Logger) throws {
+    init(_ folder: DataDirectory, identity: NodeIdentity, logMegabytes: Int, logger: Logger) throws
+    {
         // Several segments, so that the oldest can go while the newest is written.
         let segmentSize = min(64, max(1, logMegabytes / 4)) << 20
         var bytes = identity.cluster.bytes
@@ -163,7 +164,8 @@ final class ReplicaBirth: Sendable {
         var fault: String?
         let end = recovered.blocks.last?.last ?? recovered.start.position.index
         if machine.appliedIndex < recovered.start.position.index {
-            fault = "the rows end at \(machine.appliedIndex), the log begins after \(recovered.start.position)"
+            fault =
+                "the rows end at \(machine.appliedIndex), the log begins after \(recovered.start.position)"
         } else if machine.appliedIndex > end {
             // A snapshot was put in place and the process ended before the log knew.
             if let head = try machine.files.installedHead(),
@@ -171,7 +173,8 @@ final class ReplicaBirth: Sendable {
             {
                 births.withLock {
                     $0.append(
-                        LogChange(shard: shard, .write(Write(sequence: 0, snapshot: head), payloads: [])))
+                        LogChange(
+                            shard: shard, .write(Write(sequence: 0, snapshot: head), payloads: [])))
                 }
                 recovered = RecoveredReplica(
                     replica: recovered.replica, hardState: recovered.hardState, start: head,

@@ -447,7 +447,8 @@ final class ShardHost {
         let message = ReplicaMessage(
             shard: shard, message: envelope.message, payloads: envelope.payloads)
         _ = services.peers.send(
-            .replica, ByteBuffer(bytes: message.encoded()), to: envelope.message.to.node, over: .log)
+            .replica, ByteBuffer(bytes: message.encoded()), to: envelope.message.to.node, over: .log
+        )
     }
 
     private func answered(_ id: RequestID, _ result: Result<Done<ShardEnd>, RequestRefusal>) {
@@ -639,9 +640,11 @@ final class ShardHost {
         for (id, time) in lastRetired where now &- time > 60_000_000_000 { lastRetired[id] = nil }
         let placement = Placement(
             shard: shard, configuration: configuration, lost: lost, caughtUp: caughtUp(core),
-            assigned: assigned, nodes: sight.nodes, connected: sight.connected.union([services.node]),
+            assigned: assigned, nodes: sight.nodes,
+            connected: sight.connected.union([services.node]),
             replicationFactor: shard == .directory
-                ? (sight.nodes.count { $0.state == .active } >= 5 ? 5 : 3) : sight.replicationFactor)
+                ? (sight.nodes.count { $0.state == .active } >= 5 ? 5 : 3) : sight.replicationFactor
+        )
         switch placement.next {
         case .none: balance(replica, sight)
         case .assign(let id): services.tell(.assign(shard, id), to: id.node)

@@ -122,7 +122,9 @@ final class StoreMachine: StateMachine {
     func rollback() throws { try store?.rollback() }
 
     func apply(_ blocks: [CommittedBlock]) throws {
-        guard let store else { preconditionFailure("nothing is committed before the rows are here") }
+        guard let store else {
+            preconditionFailure("nothing is committed before the rows are here")
+        }
         try reportingFull {
             var run: [Block] = []
             for block in blocks {

@@ -163,7 +163,8 @@ final class SnapshotDesk: Sendable {
         var offset: UInt64 = 0
         var buffer = [UInt8](repeating: 0, count: SnapshotChunk.size)
         while offset < size {
-            guard try acknowledged(transfer, atLeast: offset < Self.window ? 0 : offset - Self.window)
+            guard
+                try acknowledged(transfer, atLeast: offset < Self.window ? 0 : offset - Self.window)
             else { return false }
             let count = pread(file, &buffer, buffer.count, off_t(offset))
             guard count > 0 else { throw fault("cannot read \(copy)") }

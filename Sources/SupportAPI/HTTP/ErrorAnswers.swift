@@ -46,7 +46,8 @@ package enum ErrorAnswers {
             }
         var answer =
             unavailable.reason == .diskFull
-            ? simple(.init(code: 507, reasonPhrase: "Insufficient Storage"), "InsufficientStorage", text)
+            ? simple(
+                .init(code: 507, reasonPhrase: "Insufficient Storage"), "InsufficientStorage", text)
             : simple(.serviceUnavailable, "ServiceUnavailable", text)
         answer.headers[.retryAfter] = String(unavailable.retryAfterSeconds)
         return answer

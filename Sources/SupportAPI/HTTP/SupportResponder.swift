@@ -153,8 +153,9 @@ package final class SupportAPI: Sendable {
         let body = BodyBox(request)
         if mayReadHere(request), node.holds(route.shard), node.destination(of: route.shard) != .here
         {
-            do { return try await answerHere(request, body, peer, route, &course) } catch is NotLeader
-            {} catch let error as Unavailable where error.reason == .behind {
+            do {
+                return try await answerHere(request, body, peer, route, &course)
+            } catch is NotLeader {} catch let error as Unavailable where error.reason == .behind {
                 if request.headers[.lodgeMinPosition] != nil { throw error }
             }
         }
@@ -282,7 +283,9 @@ package final class SupportAPI: Sendable {
             answer = try await answerHere(request, BodyBox(request), peer, route, &course)
             if let stream = answer.stream {
                 // A file goes through the link as a whole.
-                for place in 0..<stream.count { answer.body.writeImmutableBuffer(try await stream.read(place)) }
+                for place in 0..<stream.count {
+                    answer.body.writeImmutableBuffer(try await stream.read(place))
+                }
                 answer.stream = nil
                 finish(&answer, request, requestID, course.standing, isFile: true)
             } else {
@@ -292,7 +295,9 @@ package final class SupportAPI: Sendable {
             return PeerReply(.notLeader, leader: error.leader?.rawValue ?? 0)
         } catch is OutcomeUnknown {
             return PeerReply(.unknown)
-        } catch let error as Unavailable where error.reason == .busy || error.reason == .shuttingDown {
+        } catch let error as Unavailable
+            where error.reason == .busy || error.reason == .shuttingDown
+        {
             return PeerReply(.busy)
         } catch {
             answer = errorAnswer(error, course)
@@ -411,7 +416,8 @@ package final class SupportAPI: Sendable {
 
     /// Finds the endpoint and lets it answer. `charge` is called when the whole request is here.
     private func handle(
-        _ request: Request, _ bytes: BodyBox, _ method: HTTPRequest.Method, path: Substring, plain: Substring,
+        _ request: Request, _ bytes: BodyBox, _ method: HTTPRequest.Method, path: Substring,
+        plain: Substring,
         query: Substring, _ peer: Peer, _ route: TenantRoute, _ admission: Admission,
         operation: inout String, charge: () throws -> Void
     ) async throws -> APIAnswer {
