@@ -303,7 +303,7 @@ final class ShardHost {
             switch timer {
             case .election: 20_000...170_000
             case .retry: 100_000...200_000
-            case .notify: 20_000...30_000
+            case .notify: shard == .directory ? 500...1_500 : 20_000...30_000
             case .transfer: 1_000_000...1_000_000
             case .quorum: 700_000...700_000
             }
@@ -423,7 +423,9 @@ final class ShardHost {
         case .answered(let id, let result): answered(id, result)
         case .readable(let id, let result): readable(id, result)
         case .applyPending:
-            let isUrgent = replica.core.role == .leader || !awaitingApply.isEmpty
+            // The directory is what every node routes by.
+            let isUrgent =
+                replica.core.role == .leader || !awaitingApply.isEmpty || shard == .directory
             setDeadline(nil, min(applyAt, isUrgent ? now : now + Self.applyDelay))
         case .roleChanged(let role, let term, let leader): roleChanged(role, term, leader)
         case .transferEnded(let target, let outcome):

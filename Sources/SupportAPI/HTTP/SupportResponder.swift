@@ -7,6 +7,7 @@ import Metrics
 import NIOCore
 import ServiceDesk
 package import ServiceLifecycle
+import Synchronization
 package import Wire
 
 /// What the responder needs of a connection.
@@ -26,6 +27,9 @@ package final class SupportAPI: Sendable {
     let table: RouteTable
     let limiter = RateLimiter()
     private let largeBodies = LargeBodies()
+    /// Requests that wait a moment because nobody knows their host.
+    private let strangers = Mutex(0)
+    private static let strangerLimit = 100
     let signIn: SignIn
     package let jobs: JobRunner
     private let tokenUses: TokenUses
@@ -131,7 +135,9 @@ package final class SupportAPI: Sendable {
             host: request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? "",
             scheme: scheme, headers: request.headers, remote: context.remoteAddress,
             trusted: trustedProxies)
-        guard let route = tenantRoute(request, peer) else { return ErrorAnswers.unknownHost }
+        guard let route = await knownRoute(request, peer) else {
+            return ErrorAnswers.unknownHost
+        }
         course.tenant = route.name
         guard route.state == .active else { return ErrorAnswers.suspended }
         return try await answerSomewhere(request, peer, route, &course)
@@ -460,6 +466,24 @@ package final class SupportAPI: Sendable {
     }
 
     // MARK: Who is meant
+
+    /// A tenant that another node has just made is known here a moment later.
+    private func knownRoute(_ request: Request, _ peer: Peer) async -> TenantRoute? {
+        if let route = tenantRoute(request, peer) { return route }
+        guard node.destination(of: .directory) != .here else { return nil }
+        let mayWait = strangers.withLock { count in
+            guard count < Self.strangerLimit else { return false }
+            count += 1
+            return true
+        }
+        guard mayWait else { return nil }
+        defer { strangers.withLock { $0 -= 1 } }
+        for _ in 0..<10 {
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return nil }
+            if let route = tenantRoute(request, peer) { return route }
+        }
+        return nil
+    }
 
     private func tenantRoute(_ request: Request, _ peer: Peer) -> TenantRoute? {
         // For people at the machine itself, where no name resolves. Not through a proxy: there anybody may be behind it.
