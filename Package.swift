@@ -65,9 +65,8 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Certificates", "Consensus", "Wire",
+                "Certificates", "Wire",
                 product("Logging", "swift-log"),
-                product("Metrics", "swift-metrics"),
                 product("NIOCore", "swift-nio"),
                 product("NIOPosix", "swift-nio"),
                 product("NIOSSL", "swift-nio-ssl"),
@@ -101,7 +100,7 @@ let package = Package(
         .target(
             name: "SupportAPI",
             dependencies: [
-                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "Wire",
+                "Cluster", "ServiceDesk", "ShardStore", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
@@ -223,8 +222,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Consensus", "Cluster", "ServiceDesk", "ShardStore", "Wire",
-                product("Logging", "swift-log"),
+                "Consensus", "Cluster", "ServiceDesk", "ShardStore", "Threads", "Transport", "Wire",
+                product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
             name: "ServiceDeskTests",

@@ -2,7 +2,7 @@ internal import Crypto
 internal import Foundation
 internal import SwiftASN1
 package import Wire
-internal import X509
+package import X509
 
 /// The cluster's own certificate authority: whoever holds its key decides who is a node and who an operator.
 ///
@@ -169,7 +169,11 @@ package struct ClusterAuthority: Sendable {
         do { return try make() } catch { throw .unreadable(what, "\(error)") }
     }
 
-    private static func generalName(_ host: String) throws(CertificateFault) -> GeneralName {
+    /// A host's name or address as a certificate carries it.
+    /// - Parameter allowsWildcard: whether `*` may stand in the name.
+    package static func generalName(_ host: String, allowsWildcard: Bool = false)
+        throws(CertificateFault) -> GeneralName
+    {
         var v4 = in_addr()
         if inet_pton(AF_INET, host, &v4) == 1 {
             let bytes = withUnsafeBytes(of: &v4) { Array($0) }
@@ -184,7 +188,7 @@ package struct ClusterAuthority: Sendable {
             !host.isEmpty && host.utf8.count <= 253
             && host.utf8.allSatisfy { byte in
                 0x61...0x7a ~= byte || 0x41...0x5a ~= byte || 0x30...0x39 ~= byte || byte == 0x2d
-                    || byte == 0x2e
+                    || byte == 0x2e || allowsWildcard && byte == 0x2a
             }
         guard isName else { throw .badHost(host) }
         return .dnsName(host)

@@ -1,4 +1,4 @@
-import Consensus
+package import Consensus
 import Glibc
 import LogStore
 package import Logging
@@ -282,6 +282,15 @@ package final class Node: Sendable {
             if found != .nobody || ContinuousClock.now >= deadline { return found }
             guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return found }
         }
+    }
+
+    /// Waits a little until the directory here shows what another node's did; false when it does not.
+    package func knowsDirectory(upTo index: LogIndex) async -> Bool {
+        for _ in 0..<100 {
+            if directory.appliedIndex >= index { return true }
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
+        }
+        return false
     }
 
     /// Whether the shard has a working replica here.

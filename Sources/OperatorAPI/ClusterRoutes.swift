@@ -88,7 +88,7 @@ extension OperatorAPI {
                 guard connected.contains(record.id) else { continue }
                 group.addTask {
                     let call = PeerRequest(
-                        service: .node, shard: .directory, deadlineMilliseconds: 2000,
+                        service: .node, shard: .directory, deadline: .seconds(2),
                         method: "GET", target: Self.standingTarget)
                     guard case .replied(let reply) = await node.call(record.id, call),
                         reply.outcome == .answered, reply.status == 200
@@ -151,7 +151,7 @@ extension OperatorAPI {
         case .node(let leader):
             if leader == target { return }
             let call = PeerRequest(
-                service: .node, shard: shard, deadlineMilliseconds: 5000, method: "POST",
+                service: .node, shard: shard, deadline: .seconds(5), method: "POST",
                 target: Self.transferTarget,
                 body: ByteBuffer(integer: target.rawValue, endianness: .little))
             guard case .replied(let reply) = await node.call(leader, call),

@@ -1,5 +1,4 @@
 import Cluster
-import Consensus
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -53,8 +52,7 @@ struct DirectoryLeader: RouterMiddleware {
         _ request: Request, _ body: ByteBuffer, to leader: NodeID, within time: Duration
     ) async throws -> Response {
         let call = PeerRequest(
-            service: .operator, shard: .directory, directoryIndex: .zero,
-            deadlineMilliseconds: UInt32(max(1, time.components.seconds * 1000)),
+            service: .operator, shard: .directory, deadline: time,
             method: request.method.rawValue, target: request.head.path ?? "/",
             headers: request.headers[.contentType].map {
                 [PeerRequest.Header(name: "Content-Type", value: $0)]

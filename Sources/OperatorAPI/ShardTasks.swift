@@ -1,5 +1,4 @@
 import Cluster
-import Consensus
 import HTTPTypes
 import NIOCore
 import ServiceDesk
@@ -105,7 +104,7 @@ extension OperatorAPI {
     ) async throws -> String {
         let call = PeerRequest(
             service: .node, shard: record.shard, directoryIndex: node.directory.appliedIndex,
-            deadlineMilliseconds: UInt32(max(1, time.components.seconds * 1000)), method: "POST",
+            deadline: time, method: "POST",
             target: Self.tasksTarget, body: task.encoded())
         switch await node.call(leader, call) {
         case .notSent: throw NotLeader(leader: nil)
@@ -145,7 +144,7 @@ extension OperatorAPI {
     func answerTask(_ call: PeerRequest) async -> PeerReply {
         do {
             let task = try ShardTask(decoding: call.body)
-            guard await hasDirectory(call.directoryIndex),
+            guard await node.knowsDirectory(upTo: call.directoryIndex),
                 let record = node.directory.tenant(named: task.tenant)
             else { return PeerReply(.behind) }
             let text = try await performHere(task, on: record)
@@ -164,14 +163,5 @@ extension OperatorAPI {
                 .answered, status: UInt16(refusal.status.code),
                 body: ByteBuffer(string: refusal.text))
         } catch { return PeerReply(.busy) }
-    }
-
-    /// Waits a little until this node's directory shows what the other one's did.
-    func hasDirectory(_ index: LogIndex) async -> Bool {
-        for _ in 0..<200 {
-            if node.directory.appliedIndex >= index { return true }
-            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
-        }
-        return false
     }
 }

@@ -127,8 +127,11 @@ package final class Replica<Machine: StateMachine> {
     package var isBetweenTransactions: Bool { open == nil }
 
     /// Whether a request that is submitted now runs at once.
-    package var isIdle: Bool {
-        queue.isEmpty && open == nil && core.role == .leader && fault == nil
+    package var isIdle: Bool { queue.isEmpty && mayRun }
+
+    /// Whether nothing is open and everything in the log is applied.
+    private var mayRun: Bool {
+        fault == nil && core.role == .leader && open == nil
             && machine.appliedIndex == core.last.index && core.commit == core.last.index
     }
 
@@ -304,10 +307,7 @@ package final class Replica<Machine: StateMachine> {
 
     /// Runs what waits, if nothing is open and everything is applied.
     private func runBatches() {
-        guard fault == nil, core.role == .leader else { return }
-        while !queue.isEmpty, open == nil, machine.appliedIndex == core.last.index,
-            core.commit == core.last.index
-        {
+        while !queue.isEmpty, mayRun {
             let count = min(queue.count, options.batchLimit)
             run(Array(queue.prefix(count)))
         }

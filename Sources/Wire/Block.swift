@@ -68,12 +68,7 @@ package struct Block: Equatable, Sendable {
 
     package func encoded() -> [UInt8] {
         var writer = ByteWriter()
-        writer.write(Self.version)
-        writer.write(varint: UInt64(shard.rawValue))
-        writer.write(varint: firstIndex.rawValue)
-        writer.write(zigzag: time.milliseconds)
-        writer.write(zigzag: identifierBase)
-        writer.write(varint: UInt64(identifierCount))
+        writeHead(version: Self.version, to: &writer)
         writer.write(varint: UInt64(entries.count))
         for entry in entries {
             var head = ByteWriter()
@@ -99,20 +94,7 @@ package struct Block: Equatable, Sendable {
 
     private init(reading raw: UnsafeRawBufferPointer) throws(DecodingFault) {
         var reader = ByteReader(raw)
-        let version = try reader.byte()
-        guard version == Self.version else { throw .unsupportedVersion(version) }
-        guard let shard = UInt16(exactly: try reader.varint()) else { throw .invalid("shard") }
-        let firstIndex = try reader.varint()
-        guard firstIndex > 0, firstIndex < 1 << 62 else { throw .invalid("index") }
-        // Bounded so that no sum or shift of what a peer sent can overflow.
-        let time = try reader.zigzag()
-        guard time >= 0, time < 1 << 50 else { throw .invalid("time") }
-        let identifierBase = try reader.zigzag()
-        guard identifierBase >= 0, identifierBase < 1 << 62 else {
-            throw .invalid("identifier base")
-        }
-        let identifierCount = try reader.varint()
-        guard identifierCount < 1 << 32 else { throw .invalid("identifier count") }
+        let head = try Head(version: Self.version, reading: &reader)
         let count = try reader.varint()
         guard count > 0, count <= Self.entryLimit else { throw .invalid("entry count") }
         var entries: [Entry] = []
@@ -128,9 +110,55 @@ package struct Block: Equatable, Sendable {
         }
         let stateHash = try reader.fixed()
         guard reader.remaining == 0 else { throw .invalid("bytes after the block") }
+        self.init(head, entries: entries, stateHash: stateHash)
+    }
+
+    // MARK: The head, the same in both forms
+
+    /// What a block says before its entries.
+    struct Head {
+        let shard: ShardID
+        let firstIndex: LogIndex
+        let time: Timestamp
+        let identifierBase: Int64
+        let identifierCount: Int64
+
+        init(version: UInt8, reading reader: inout ByteReader) throws(DecodingFault) {
+            let found = try reader.byte()
+            guard found == version else { throw .unsupportedVersion(found) }
+            guard let shard = UInt16(exactly: try reader.varint()) else { throw .invalid("shard") }
+            let firstIndex = try reader.varint()
+            guard firstIndex > 0, firstIndex < 1 << 62 else { throw .invalid("index") }
+            // Bounded so that no sum or shift of what a peer sent can overflow.
+            let time = try reader.zigzag()
+            guard time >= 0, time < 1 << 50 else { throw .invalid("time") }
+            let identifierBase = try reader.zigzag()
+            guard identifierBase >= 0, identifierBase < 1 << 62 else {
+                throw .invalid("identifier base")
+            }
+            let identifierCount = try reader.varint()
+            guard identifierCount < 1 << 32 else { throw .invalid("identifier count") }
+            self.shard = ShardID(rawValue: shard)
+            self.firstIndex = LogIndex(rawValue: firstIndex)
+            self.time = Timestamp(rawValue: time)
+            self.identifierBase = identifierBase
+            self.identifierCount = Int64(identifierCount)
+        }
+    }
+
+    init(_ head: Head, entries: [Entry], stateHash: UInt64) {
         self.init(
-            shard: ShardID(rawValue: shard), firstIndex: LogIndex(rawValue: firstIndex),
-            time: Timestamp(rawValue: time), identifierBase: identifierBase,
-            identifierCount: Int64(identifierCount), entries: entries, stateHash: stateHash)
+            shard: head.shard, firstIndex: head.firstIndex, time: head.time,
+            identifierBase: head.identifierBase, identifierCount: head.identifierCount,
+            entries: entries, stateHash: stateHash)
+    }
+
+    func writeHead(version: UInt8, to writer: inout ByteWriter) {
+        writer.write(version)
+        writer.write(varint: UInt64(shard.rawValue))
+        writer.write(varint: firstIndex.rawValue)
+        writer.write(zigzag: time.milliseconds)
+        writer.write(zigzag: identifierBase)
+        writer.write(varint: UInt64(identifierCount))
     }
 }

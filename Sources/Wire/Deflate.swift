@@ -1,6 +1,6 @@
 internal import CZlib
 
-/// Raw deflate (RFC 1951) at level 1 with a preset dictionary, reusing its memory. Not `Sendable`: one for each lane.
+/// Raw deflate (RFC 1951) at level 1, reusing its memory. Not `Sendable`: one for each lane.
 ///
 /// The window is 8 KiB: blocks are short, and making a smaller one ready costs less than the few bytes a larger one saves.
 package final class Compressor {
@@ -16,13 +16,11 @@ package final class Compressor {
     deinit { lodge_deflater_free(deflater) }
 
     /// The compressed bytes, or nil when they would not be fewer.
-    package func compress(_ bytes: [UInt8], dictionary: [UInt8]) -> [UInt8]? {
+    package func compress(_ bytes: [UInt8]) -> [UInt8]? {
         guard bytes.count > 16 else { return nil }
         let limit = bytes.count - 1
         let output = [UInt8](unsafeUninitializedCapacity: limit) { target, count in
-            count = lodge_deflate(
-                deflater, dictionary, dictionary.count, bytes, bytes.count, target.baseAddress,
-                limit)
+            count = lodge_deflate(deflater, bytes, bytes.count, target.baseAddress, limit)
         }
         return output.isEmpty ? nil : output
     }
@@ -42,7 +40,7 @@ package final class Decompressor {
     deinit { lodge_inflater_free(inflater) }
 
     /// - Parameter length: what comes out must have exactly so many bytes; never more memory is taken.
-    package func decompress(_ bytes: UnsafeRawBufferPointer, dictionary: [UInt8], length: Int)
+    package func decompress(_ bytes: UnsafeRawBufferPointer, length: Int)
         throws(DecodingFault) -> [UInt8]
     {
         var isWhole = false
@@ -50,8 +48,7 @@ package final class Decompressor {
         let output = [UInt8](unsafeUninitializedCapacity: length) { target, count in
             isWhole =
                 lodge_inflate(
-                    inflater, dictionary, dictionary.count, input.baseAddress, input.count,
-                    target.baseAddress, length) == 1
+                    inflater, input.baseAddress, input.count, target.baseAddress, length) == 1
             count = isWhole ? length : 0
         }
         guard isWhole else { throw .invalid("compressed bytes") }

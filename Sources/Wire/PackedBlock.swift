@@ -12,7 +12,7 @@ import Consensus
 ///     varint         number of entries, then of each
 ///                      varint   place of its tenant << 1 | whether it is a schema step
 ///                      varint   bytes of its changes
-///     of each tenant: byte codec (0 raw, 1 deflate, 2 deflate with dictionary 1), varint length, its entries' changes one
+///     of each tenant: byte codec (0 raw, 1 deflate), varint length, its entries' changes one
 ///                     after the other
 ///     8 bytes        the shard's state hash after the last entry
 ///
@@ -25,18 +25,12 @@ extension Block {
     private enum Codec: UInt8 {
         case raw = 0
         case deflate = 1
-        case deflateDictionary1 = 2
     }
 
     package func packed(_ compressor: Compressor) -> [UInt8] {
         var writer = ByteWriter()
         writer.reserve(64 + entries.reduce(0) { $0 + $1.payload.count })
-        writer.write(Self.packedVersion)
-        writer.write(varint: UInt64(shard.rawValue))
-        writer.write(varint: firstIndex.rawValue)
-        writer.write(zigzag: time.milliseconds)
-        writer.write(zigzag: identifierBase)
-        writer.write(varint: UInt64(identifierCount))
+        writeHead(version: Self.packedVersion, to: &writer)
         var places: [TenantID: Int] = [:]
         var tenants: [(id: TenantID, changes: [UInt8])] = []
         for entry in entries {
@@ -58,9 +52,8 @@ extension Block {
             writer.write(varint: UInt64(entry.payload.count))
         }
         for tenant in tenants {
-            let stored = compressor.compress(
-                tenant.changes, dictionary: CompressionDictionary.first)
-            writer.write((stored == nil ? Codec.raw : .deflateDictionary1).rawValue)
+            let stored = compressor.compress(tenant.changes)
+            writer.write((stored == nil ? Codec.raw : .deflate).rawValue)
             let bytes = stored ?? tenant.changes
             writer.write(varint: UInt64(bytes.count))
             writer.write(raw: bytes)
@@ -82,20 +75,7 @@ extension Block {
         throws(DecodingFault)
     {
         var reader = ByteReader(raw)
-        let version = try reader.byte()
-        guard version == Self.packedVersion else { throw .unsupportedVersion(version) }
-        guard let shard = UInt16(exactly: try reader.varint()) else { throw .invalid("shard") }
-        let firstIndex = try reader.varint()
-        guard firstIndex > 0, firstIndex < 1 << 62 else { throw .invalid("index") }
-        let time = try reader.zigzag()
-        guard time >= 0, time < 1 << 50 else { throw .invalid("time") }
-        let identifierBase = try reader.zigzag()
-        guard identifierBase >= 0, identifierBase < 1 << 62 else {
-            throw .invalid("identifier base")
-        }
-        let identifierCount = try reader.varint()
-        guard identifierCount < 1 << 32 else { throw .invalid("identifier count") }
-
+        let head = try Head(version: Self.packedVersion, reading: &reader)
         let tenantCount = try reader.varint()
         guard tenantCount > 0, tenantCount <= Self.entryLimit, tenantCount <= reader.remaining
         else { throw .invalid("tenant count") }
@@ -130,12 +110,7 @@ extension Block {
                 guard stored.count == length else { throw .invalid("raw length") }
                 changes.append([UInt8](stored))
             case .deflate:
-                changes.append(
-                    try decompressor.decompress(stored, dictionary: [], length: length))
-            case .deflateDictionary1:
-                changes.append(
-                    try decompressor.decompress(
-                        stored, dictionary: CompressionDictionary.first, length: length))
+                changes.append(try decompressor.decompress(stored, length: length))
             }
         }
         let stateHash = try reader.fixed()
@@ -151,9 +126,6 @@ extension Block {
                     tenant: tenants[head.place], kind: head.kind,
                     payload: Array(changes[head.place][begin..<begin + head.length])))
         }
-        self.init(
-            shard: ShardID(rawValue: shard), firstIndex: LogIndex(rawValue: firstIndex),
-            time: Timestamp(rawValue: time), identifierBase: identifierBase,
-            identifierCount: Int64(identifierCount), entries: entries, stateHash: stateHash)
+        self.init(head, entries: entries, stateHash: stateHash)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Certificates
 import Crypto
 import Foundation
 import SwiftASN1
@@ -101,27 +102,10 @@ struct CertDev: AsyncParsableCommand {
     }
 
     private func generalName(_ host: String) throws -> GeneralName {
-        var v4 = in_addr()
-        if inet_pton(AF_INET, host, &v4) == 1 {
-            let bytes = withUnsafeBytes(of: &v4) { Array($0) }
-            return .ipAddress(ASN1OctetString(contentBytes: bytes[...]))
-        }
-        var v6 = in6_addr()
-        if inet_pton(AF_INET6, host, &v6) == 1 {
-            let bytes = withUnsafeBytes(of: &v6) { Array($0) }
-            return .ipAddress(ASN1OctetString(contentBytes: bytes[...]))
-        }
-        let isName =
-            !host.isEmpty && host.utf8.count <= 253
-            && host.utf8.allSatisfy { byte in
-                (0x61...0x7a).contains(byte) || (0x41...0x5a).contains(byte)
-                    || (0x30...0x39).contains(byte) || byte == 0x2d || byte == 0x2e || byte == 0x2a
-            }
-        guard isName else {
+        do { return try ClusterAuthority.generalName(host, allowsWildcard: true) } catch {
             throw CommandFailure(
                 description: "--host: \(host) is neither a host name nor an address", status: 64)
         }
-        return .dnsName(host)
     }
 
     private func makeFolder() throws {

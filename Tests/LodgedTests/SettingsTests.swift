@@ -36,6 +36,9 @@ struct SettingsTests {
     @Test(arguments: [
         ("shards", "0", "1 to 64"), ("shards", "65", "1 to 64"), ("shards", "ten", "1 to 64"),
         ("cache-megabytes", "3", "4 to 65536"), ("reader-lanes", "-1", "1 to 64"),
+        ("lanes", "0", "1 to 64"), ("log-megabytes", "7", "8 to 1048576"),
+        ("disk-reserve-megabytes", "-1", "0 to 1048576"), ("peer", "10.0.0.1", "HOST:PORT"),
+        ("peer", "10.0.0.1:0", "HOST:PORT with a port above 0"),
         ("queue-limit", "15", "16 to 1000000"), ("drain-seconds", "3601", "0 to 3600"),
         ("idle-seconds", "0", "1 to 3600"), ("http", "8080", "HOST:PORT"),
         ("http", "localhost:65536", "HOST:PORT"), ("http", ":80", "HOST:PORT"),

@@ -32,8 +32,8 @@ enum HouseRules {
         Target(
             "Transport",
             [
-                "Certificates", "Consensus", "Wire", "Logging", "Metrics", "NIOCore", "NIOPosix",
-                "NIOSSL", "NIOTLS", "Synchronization",
+                "Certificates", "Wire", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
+                "Synchronization",
             ]),
         Target("SQLite", ["CSQLite", "Glibc"], isPure: true),
         Target("ShardStore", ["Consensus", "Wire", "SQLite"], isPure: true),
@@ -52,8 +52,8 @@ enum HouseRules {
         Target(
             "SupportAPI",
             http.union([
-                "Cluster", "Consensus", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging",
-                "Metrics", "ServiceLifecycle", "Synchronization",
+                "Cluster", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging", "Metrics",
+                "ServiceLifecycle", "Synchronization",
             ])),
         Target(
             "OperatorAPI",

@@ -30,7 +30,15 @@ final class PeerCalls: Sendable {
         let head: ByteBuffer
         let length: Int
         var body: ByteBuffer
-        var isWhole: Bool { body.readableBytes >= length }
+        var isWhole: Bool { body.readableBytes == length }
+
+        /// - Throws: when it is more than was announced.
+        mutating func add(_ piece: ByteBuffer) throws(DecodingFault) {
+            guard body.readableBytes + piece.readableBytes <= length else {
+                throw .invalid("piece's length")
+            }
+            body.writeImmutableBuffer(piece)
+        }
     }
 
     private struct State {
@@ -140,7 +148,7 @@ final class PeerCalls: Sendable {
             }
         case .requestBody:
             let (call, piece) = try PeerCallFrames.next(body)
-            if let whole = add(piece, to: Incoming(node: node, call: call)) {
+            if let whole = try add(piece, to: Incoming(node: node, call: call)) {
                 try carryOut(call, whole, from: node)
             }
         case .response:
@@ -153,9 +161,9 @@ final class PeerCalls: Sendable {
             }
         case .responseBody:
             let (call, piece) = try PeerCallFrames.next(body)
-            let whole = state.withLock { state -> Partial? in
+            let whole = try state.withLock { state throws(DecodingFault) -> Partial? in
                 guard var partial = state.waiting[call]?.reply else { return nil }
-                partial.body.writeImmutableBuffer(piece)
+                try partial.add(piece)
                 state.waiting[call]?.reply = partial
                 return partial.isWhole ? partial : nil
             }
@@ -176,12 +184,15 @@ final class PeerCalls: Sendable {
         if !isKept { reply(PeerReply(.busy), to: incoming.call, incoming.node) }
     }
 
-    private func add(_ piece: ByteBuffer, to incoming: Incoming) -> Partial? {
-        state.withLock { state in
-            guard var partial = state.incoming.removeValue(forKey: incoming) else { return nil }
-            partial.body.writeImmutableBuffer(piece)
+    private func add(_ piece: ByteBuffer, to incoming: Incoming) throws(DecodingFault) -> Partial? {
+        try state.withLock { state throws(DecodingFault) -> Partial? in
+            guard var partial = state.incoming[incoming] else { return nil }
+            do throws(DecodingFault) { try partial.add(piece) } catch {
+                drop(incoming, &state)
+                throw error
+            }
             if partial.isWhole {
-                state.incomingBytes -= partial.length
+                drop(incoming, &state)
                 return partial
             }
             state.incoming[incoming] = partial

@@ -69,8 +69,6 @@ final class PeerHub: PeerSender, PeerHandler {
         try await transport.sendBulk(kind, body, to: node)
     }
 
-    func isConnected(_ node: NodeID) -> Bool { state.withLock { $0.connected.contains(node) } }
-
     var connected: Set<NodeID> {
         state.withLock { state in
             state.connected.filter {

@@ -10,8 +10,6 @@ struct OpenedLog {
     let log: NodeLog
     let replicas: [ShardID: RecoveredReplica]
     let floors: [ShardID: ReplicaID]
-    /// Whether the node had a log before; without one, a node whose replicas were born has lost it.
-    let isNew: Bool
 
     init(_ folder: DataDirectory, identity: NodeIdentity, logMegabytes: Int, logger: Logger) throws
     {
@@ -20,8 +18,7 @@ struct OpenedLog {
         var bytes = identity.cluster.bytes
         bytes.append(UInt8(truncatingIfNeeded: identity.node.rawValue))
         bytes.append(UInt8(truncatingIfNeeded: identity.node.rawValue >> 8))
-        isNew = !folder.hasLog
-        if isNew && folder.isBorn {
+        if !folder.hasLog && folder.isBorn {
             throw DataDirectoryFault(
                 description:
                     "\(folder.path) has rows and no log: the log folder was removed. What this node promised the others is forgotten, so it must not go on; remove the folder and join the cluster as a new node"

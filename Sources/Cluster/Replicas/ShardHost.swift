@@ -45,7 +45,6 @@ final class ShardHost {
     private var assigned: Set<ReplicaID> = []
     private var leaderSince: UInt64 = 0
     private var lastDuty: UInt64 = 0
-    private var lastRetired: [ReplicaID: UInt64] = [:]
     private var snapshotsUnderWay = 0
     private var asksForSchema = false
     /// Whether leadership should go elsewhere as soon as it can: the node is stopping, or its disk ails.
@@ -58,6 +57,8 @@ final class ShardHost {
     /// How long followers gather blocks before they apply them in one transaction.
     static let applyDelay: UInt64 = 25_000_000
     static let applyLimit = 256
+    /// Reads that may wait for leave, of either kind; more are refused.
+    private static let readLimit = 4096
 
     /// - Parameter recovered: what the log has of this shard; nil when this node holds no replica of it.
     init(
@@ -159,11 +160,16 @@ final class ShardHost {
     func read(_ read: ShardRead) {
         isTouched = true
         switch read.wish {
-        case .linearizable: arrivedReads.append(read)
+        case .linearizable:
+            if arrivedReads.count < Self.readLimit {
+                arrivedReads.append(read)
+            } else {
+                read.ready(.failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
+            }
         case .applied(let index):
             if machine.appliedIndex >= index, machine.store != nil {
                 read.ready(.success(machine.appliedIndex))
-            } else if awaitingApply.count < 4096 {
+            } else if awaitingApply.count < Self.readLimit {
                 awaitingApply.append((index, read))
                 // Whoever waits does not wait for a fuller batch.
                 if applyAt != .max { setDeadline(nil, now) }
@@ -639,7 +645,6 @@ final class ShardHost {
         let core = replica.core
         let configuration = core.configuration
         lost = lost.filter { configuration.isMember($0) }
-        for (id, time) in lastRetired where now &- time > 60_000_000_000 { lastRetired[id] = nil }
         let placement = Placement(
             shard: shard, configuration: configuration, lost: lost, caughtUp: caughtUp(core),
             assigned: assigned, nodes: sight.nodes,

@@ -10,7 +10,6 @@ protocol PeerSender: Sendable {
     func send(_ kind: FrameKind, _ body: ByteBuffer, to node: NodeID, over link: LinkKind) -> Bool
     /// Sends over the bulk link when there is room.
     func sendBulk(_ kind: FrameKind, _ body: ByteBuffer, to node: NodeID) async throws
-    func isConnected(_ node: NodeID) -> Bool
 }
 
 /// What a leader knows of the cluster when it looks after its group's members.

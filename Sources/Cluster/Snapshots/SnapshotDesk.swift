@@ -40,7 +40,9 @@ final class SnapshotDesk: Sendable {
     private struct State {
         var node: Node?
         var orders: [SnapshotOrder] = []
-        var answers: [UInt64: SnapshotAnswer] = [:]
+        /// The transfer under way, and the last that was said to it.
+        var transfer: UInt64?
+        var answer: SnapshotAnswer?
         var arrivals: [Arrival] = []
         var nextTransfer: UInt64
         var isStopping = false
@@ -97,7 +99,10 @@ final class SnapshotDesk: Sendable {
             arrive(.end(transfer: transfer, node))
         case .snapshotAnswer:
             let answer = try SnapshotAnswer.decode(body)
-            monitor.broadcast { $0.answers[answer.transfer] = answer }
+            // To a transfer that is over, or never was, nobody listens.
+            monitor.broadcast { state in
+                if state.transfer == answer.transfer { state.answer = answer }
+            }
         default: preconditionFailure("\(kind) is not a snapshot's")
         }
     }
@@ -143,6 +148,8 @@ final class SnapshotDesk: Sendable {
         guard let head = headOnLane(order.shard, at: index, node) else { return false }
         let transfer = monitor.withLock { state in
             defer { state.nextTransfer += 1 }
+            state.transfer = state.nextTransfer
+            state.answer = nil
             return state.nextTransfer
         }
         let file = open(copy, O_RDONLY | O_CLOEXEC)
@@ -158,13 +165,13 @@ final class SnapshotDesk: Sendable {
             metadata: [
                 "shard": "\(order.shard)", "to": "\(to)", "index": "\(index)", "bytes": "\(size)",
             ])
-        defer { monitor.withLock { _ = $0.answers.removeValue(forKey: transfer) } }
+        defer { monitor.withLock { $0.transfer = nil } }
         try hand(.snapshotBegin, begin.encoded(), to, node)
         var offset: UInt64 = 0
         var buffer = [UInt8](repeating: 0, count: SnapshotChunk.size)
         while offset < size {
             guard
-                try acknowledged(transfer, atLeast: offset < Self.window ? 0 : offset - Self.window)
+                try acknowledged(atLeast: offset < Self.window ? 0 : offset - Self.window)
             else { return false }
             let count = pread(file, &buffer, buffer.count, off_t(offset))
             guard count > 0 else { throw fault("cannot read \(copy)") }
@@ -176,23 +183,22 @@ final class SnapshotDesk: Sendable {
         var end = ByteBuffer()
         end.writeInteger(transfer, endianness: .little)
         try hand(.snapshotEnd, end, to, node)
-        return try acknowledged(transfer, atLeast: .max)
+        return try acknowledged(atLeast: .max)
     }
 
     /// Waits until the receiver has so much; for `.max`, until it is done with it.
     /// - Returns: false when it does not want it.
-    private func acknowledged(_ transfer: UInt64, atLeast offset: UInt64) throws -> Bool {
+    private func acknowledged(atLeast offset: UInt64) throws -> Bool {
         if offset == 0 { return true }
         var heard: UInt64 = 0
         var deadline = monotonicNanoseconds() + Self.patience
         while true {
-            let found: (SnapshotAnswer?, Bool)? = monitor.wait(until: deadline) { state in
-                if state.isStopping { return (nil, true) }
-                guard let answer = state.answers[transfer] else { return nil }
-                let isNews = answer.kind != .received || answer.offset > heard
-                return isNews ? (answer, false) : nil
+            let found: SnapshotAnswer?? = monitor.wait(until: deadline) { state in
+                if state.isStopping { return .some(nil) }
+                guard let answer = state.answer else { return nil }
+                return answer.kind != .received || answer.offset > heard ? answer : nil
             }
-            guard let (answer, _) = found, let answer else {
+            guard let found, let answer = found else {
                 throw DataDirectoryFault(description: "the receiver of a snapshot is silent")
             }
             switch answer.kind {

@@ -1,5 +1,4 @@
 package import Cluster
-import Consensus
 import HTTPTypes
 package import Hummingbird
 package import Logging
@@ -188,8 +187,7 @@ package final class SupportAPI: Sendable {
                 guard isRepeatable(request) else { throw OutcomeUnknown() }
             } catch let error as Unavailable where error.reason == .busy && left > .zero {
                 // A hand-over, as a rule.
-            } catch let error as Unavailable where isUncertain && !isRead(request) {
-                _ = error
+            } catch is Unavailable where isUncertain && !isRead(request) {
                 throw OutcomeUnknown()
             }
             try? await Task.sleep(for: .milliseconds(15))
@@ -235,7 +233,7 @@ package final class SupportAPI: Sendable {
         headers.append(PeerRequest.Header(name: "X-Request-Id", value: course.requestID))
         let call = PeerRequest(
             service: .support, shard: route.shard, directoryIndex: node.directory.appliedIndex,
-            deadlineMilliseconds: UInt32(max(1, time.components.seconds * 1000)),
+            deadline: time,
             method: request.method.rawValue, target: target, scheme: peer.scheme, host: peer.host,
             remoteAddress: peer.address ?? "", tenant: route.name, headers: headers,
             body: try await body.bytes(upTo: limit))
@@ -262,7 +260,7 @@ package final class SupportAPI: Sendable {
 
     /// Answers what a client asked of another node.
     package func answer(_ call: PeerRequest) async -> PeerReply {
-        guard await knows(call.directoryIndex),
+        guard await node.knowsDirectory(upTo: call.directoryIndex),
             let route = node.directory.tenant(named: call.tenant)?.route
         else { return PeerReply(.behind) }
         let requestID =
@@ -314,15 +312,6 @@ package final class SupportAPI: Sendable {
         return PeerReply(answer)
     }
 
-    /// Waits a little until this node's directory shows what the other one's did.
-    private func knows(_ index: LogIndex) async -> Bool {
-        for _ in 0..<100 {
-            if node.directory.appliedIndex >= index { return true }
-            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return false }
-        }
-        return false
-    }
-
     private static func plainPath(_ target: String) -> Substring {
         let path = target.split(
             separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
@@ -338,7 +327,7 @@ package final class SupportAPI: Sendable {
         let target = request.head.path ?? "/"
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts[0]
-        let plain = path.hasSuffix(".json") ? path.dropLast(5) : path
+        let plain = Self.plainPath(target)
         let method = request.method == .head ? HTTPRequest.Method.get : request.method
         let now = node.clock()
         let admission = Admission()

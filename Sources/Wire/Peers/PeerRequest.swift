@@ -42,14 +42,15 @@ package struct PeerRequest: Sendable, Equatable {
 
     package init(
         service: Service, shard: ShardID, directoryIndex: LogIndex = .zero,
-        deadlineMilliseconds: UInt32, method: String, target: String, scheme: String = "http",
+        deadline: Duration, method: String, target: String, scheme: String = "http",
         host: String = "", remoteAddress: String = "", tenant: String = "",
         headers: [Header] = [], body: ByteBuffer = ByteBuffer()
     ) {
         self.service = service
         self.shard = shard
         self.directoryIndex = directoryIndex
-        self.deadlineMilliseconds = deadlineMilliseconds
+        let milliseconds = deadline / .milliseconds(1)
+        deadlineMilliseconds = UInt32(min(max(1, milliseconds), 3_600_000))
         self.method = method
         self.target = target
         self.scheme = scheme
@@ -203,7 +204,8 @@ extension PeerRequest {
             let tenant = try reader.text(limit: 64)
             return PeerRequest(
                 service: service, shard: ShardID(rawValue: shard), directoryIndex: directory,
-                deadlineMilliseconds: deadline, method: method, target: target, scheme: scheme,
+                deadline: .milliseconds(Int64(deadline)), method: method, target: target,
+                scheme: scheme,
                 host: host, remoteAddress: remote, tenant: tenant,
                 headers: try reader.headers(), body: body)
         }

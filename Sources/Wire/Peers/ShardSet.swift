@@ -20,8 +20,4 @@ package struct ShardSet: Equatable, Sendable {
     package mutating func insert(_ shard: ShardID) {
         if shard.rawValue < 64 { low |= 1 << UInt64(shard.rawValue) } else { high = 1 }
     }
-
-    package mutating func remove(_ shard: ShardID) {
-        if shard.rawValue < 64 { low &= ~(1 << UInt64(shard.rawValue)) } else { high = 0 }
-    }
 }
