@@ -126,13 +126,20 @@ static struct file *find(dev_t device, ino_t number) {
     return NULL;
 }
 
+// SQLite's index of a WAL is mapped and holds nothing that must last. To cut it on the order to lose power would meet the
+// process's other threads with SIGBUS, and a crash report would hold up its end.
+static bool is_mapped_index(const char *path) {
+    size_t length = strlen(path);
+    return length > 4 && !strcmp(path + length - 4, "-shm");
+}
+
 // The watched file behind a descriptor, or none. Under the lock.
 static struct file *watched(int fd, struct stat *about) {
     char path[PATH_MAX];
     if (fstat(fd, about) || !S_ISREG(about->st_mode) || !about->st_nlink) return NULL;
     struct file *file = find(about->st_dev, about->st_ino);
     if (file) return file;
-    if (!path_of(fd, path) || !is_below_root(path)) return NULL;
+    if (!path_of(fd, path) || !is_below_root(path) || is_mapped_index(path)) return NULL;
     file = calloc(1, sizeof *file);
     if (!file) abort();
     file->device = about->st_dev;

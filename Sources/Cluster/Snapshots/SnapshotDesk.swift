@@ -186,6 +186,11 @@ final class SnapshotDesk: Sendable {
         return try acknowledged(atLeast: .max)
     }
 
+    private enum Wait {
+        case stopping
+        case answered(SnapshotAnswer)
+    }
+
     /// Waits until the receiver has so much; for `.max`, until it is done with it.
     /// - Returns: false when it does not want it.
     private func acknowledged(atLeast offset: UInt64) throws -> Bool {
@@ -193,12 +198,14 @@ final class SnapshotDesk: Sendable {
         var heard: UInt64 = 0
         var deadline = monotonicNanoseconds() + Self.patience
         while true {
-            let found: SnapshotAnswer?? = monitor.wait(until: deadline) { state in
-                if state.isStopping { return .some(nil) }
-                guard let answer = state.answer else { return nil }
-                return answer.kind != .received || answer.offset > heard ? answer : nil
+            let outcome: Wait? = monitor.wait(until: deadline) { state in
+                if state.isStopping { return .stopping }
+                guard let answer = state.answer,
+                    answer.kind != .received || answer.offset > heard
+                else { return nil }
+                return .answered(answer)
             }
-            guard let found, let answer = found else {
+            guard case .answered(let answer)? = outcome else {
                 throw DataDirectoryFault(description: "the receiver of a snapshot is silent")
             }
             switch answer.kind {
