@@ -119,6 +119,9 @@ package final class Directory: Sendable {
         maps.withLock { $0.byName[name.lowercased()] }
     }
 
+    /// The name of a tenant that there is.
+    package func name(of id: TenantID) -> String? { maps.withLock { $0.nameByID[id.rawValue] } }
+
     /// Tenants by name, after the one named, at most `limit`.
     package func tenants(after name: String?, limit: Int) -> [TenantRecord] {
         maps.withLock { maps in

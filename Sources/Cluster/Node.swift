@@ -44,15 +44,17 @@ package final class Node: Sendable {
     package let shardCount: Int
     private let configuration: NodeConfiguration
     private let folder: DataDirectory
-    private let board: ShardBoard
-    private let lanes: LaneTable
+    let board: ShardBoard
+    let lanes: LaneTable
     private let log: NodeLog
     private let logWriter: LogWriter
-    private let readers: ReaderLanes
+    let readers: ReaderLanes
     private let hub: PeerHub
     private let calls: PeerCalls
     private let snapshots: SnapshotDesk
     private let services: ShardServices
+    private let scrubber: Scrubber
+    private let ballast: Ballast
     private let logger: Logger
     private let ticker: Ticker
     private let transport = Mutex<PeerTransport?>(nil)
@@ -100,14 +102,19 @@ package final class Node: Sendable {
                 now: { Int64(monotonicNanoseconds() / 1000) })
             calls = PeerCalls(sender: hub)
             logWriter = LogWriter(log: log, logger: logger, failed: logFailed)
+            ballast = Ballast(
+                folder: configuration.dataDirectory, megabytes: configuration.ballastMegabytes,
+                logger: logger)
+            scrubber = Scrubber(intervalMinutes: configuration.scrubMinutes)
+            let (board, laneOf) = (board, LaneReference())
             services = ShardServices(
                 node: identity.node, board: board, log: logWriter, peers: hub, clock: clock,
                 random: random, logger: logger, shedsLateRequests: configuration.shedsLateRequests,
-                trailingEntries: 10_000, snapshots: snapshots)
+                trailingEntries: 10_000, snapshots: snapshots, scrubber: scrubber
+            ) { laneOf.lane($0).post(.run($0, $1)) }
             let birth = ReplicaBirth(
                 configuration: configuration, folder: folder, opened: opened,
                 deskSchema: deskSchema, services: services)
-            let (board, laneOf) = (board, LaneReference())
             directory = Directory(shardCount: shardCount) { body in
                 _ = try await Self.submit(
                     body, tenant: .system, shard: .directory, lane: laneOf.lane(.directory))
@@ -148,6 +155,14 @@ package final class Node: Sendable {
                     folder: folder.shardsPath,
                     schema: { $0 == .directory ? DirectorySchema.schema : deskSchema },
                     clock: clock))
+            scrubber.start(
+                files: {
+                    board.all.filter { $0.replica != nil && $0.fault == nil && !$0.path.isEmpty }
+                        .map { ($0.shard, $0.path) }
+                },
+                report: { shard, path, finding in
+                    lanes.post(.run(shard) { $0.checked(path, finding) }, to: shard)
+                })
             ticker = Ticker()
         } catch {
             folder.close()
@@ -213,11 +228,14 @@ package final class Node: Sendable {
         let clock = clock
         let answer: Answer = try await withCheckedThrowingContinuation { continuation in
             let accepted = readers.submit(
-                ReaderLanes.Work(shard: shard) { connection in
-                    continuation.resume(
-                        with: Result {
-                            try connection.get().read(tenant: tenant.id, now: clock(), body)
-                        })
+                ReaderLanes.Work(shard: shard) { [lanes] connection in
+                    let answer = Result {
+                        try connection.get().read(tenant: tenant.id, now: clock(), body)
+                    }
+                    if case .failure(let error) = answer, error.tellsOfDamage {
+                        lanes.post(.run(shard) { $0.checkRows() }, to: shard)
+                    }
+                    continuation.resume(with: answer)
                 }, tenant: tenant.id)
             if !accepted {
                 continuation.resume(
@@ -337,7 +355,8 @@ package final class Node: Sendable {
         for node in identity.seeds + nodes where node.id != identity.node {
             peers[node.id] = node.state == .removed ? nil : PeerAddress(node.address)
         }
-        hub.setPeers(peers)
+        hub.setPeers(
+            peers, removed: Set(nodes.lazy.filter { $0.state == .removed }.map(\.id)))
         if nodes.count > 1 {
             do { try folder.markPeers() } catch {
                 logger.error("a mark cannot be written", metadata: ["error": "\(error)"])
@@ -370,6 +389,15 @@ package final class Node: Sendable {
         await withCheckedContinuation { continuation in
             lanes.post(
                 .run(shard) { continuation.resume(returning: $0.transfer(to: node)) }, to: shard)
+        }
+    }
+
+    /// Reads all of a shard's rows here and compares them with their state hashes. Takes as long as that takes.
+    package func checkRows(of shard: ShardID) async -> RowFinding {
+        guard holds(shard) else { return .notMade }
+        return await withCheckedContinuation { continuation in
+            lanes.post(
+                .run(shard) { $0.checkRows { continuation.resume(returning: $0) } }, to: shard)
         }
     }
 
@@ -462,7 +490,9 @@ package final class Node: Sendable {
 
     private func watchDisk() {
         let reserve = UInt64(configuration.diskReserveMegabytes) << 20
-        let isLow = folder.freeBytes.map { $0 < reserve } ?? false
+        let free = folder.freeBytes
+        ballast.keep(free: free, reserve: reserve, isFull: logWriter.isFull)
+        let isLow = free.map { $0 < reserve } ?? false
         if services.isDiskLow.exchange(isLow, ordering: .relaxed) != isLow {
             if isLow {
                 logger.error("the disk is nearly full: nothing new is taken")
@@ -495,6 +525,7 @@ package final class Node: Sendable {
         readers.stop()
         for lane in lanes.lanes { lane.stop() }
         ticker.stop()
+        scrubber.stop()
         snapshots.stop()
         logWriter.stop()
         phase.withLock { $0 = .stopped }

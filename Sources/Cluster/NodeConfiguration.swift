@@ -47,6 +47,10 @@ package struct NodeConfiguration: Sendable {
     package var logMegabytes: Int
     /// Free space in MB below which nothing new is taken.
     package var diskReserveMegabytes: Int
+    /// Disk space in MB that a file holds until the disk is full, so that there is room to become shorter.
+    package var ballastMegabytes: Int
+    /// How often all rows are read and compared with their state hashes, in minutes; 0 for never.
+    package var scrubMinutes: Int
     /// Whether requests that waited over 250 ms are refused. Off only in tests under a stopped clock.
     package var shedsLateRequests: Bool
 
@@ -56,7 +60,7 @@ package struct NodeConfiguration: Sendable {
             cluster: ClusterID(bytes: [UInt8](repeating: 0, count: 16))),
         shardCount: Int = 10, cacheMegabytes: Int = 64, lanes: Int = 2, readerLanes: Int = 2,
         queueLimit: Int = 4096, logMegabytes: Int = 512, diskReserveMegabytes: Int = 64,
-        shedsLateRequests: Bool = true
+        ballastMegabytes: Int = 0, scrubMinutes: Int = 1440, shedsLateRequests: Bool = true
     ) {
         self.dataDirectory = dataDirectory
         self.identity = identity
@@ -67,6 +71,8 @@ package struct NodeConfiguration: Sendable {
         self.queueLimit = queueLimit
         self.logMegabytes = logMegabytes
         self.diskReserveMegabytes = diskReserveMegabytes
+        self.ballastMegabytes = ballastMegabytes
+        self.scrubMinutes = scrubMinutes
         self.shedsLateRequests = shedsLateRequests
     }
 }

@@ -321,7 +321,7 @@ extension Raft {
                 replicate(place, evenIfEmpty: true)
             }
         }
-        if leadership.reads.isRoundOpen { beginRound() }
+        if leadership.reads.isRoundOpen { beginRound(askingAll: true) }
     }
 
     mutating func notifyCommit() {
@@ -403,13 +403,26 @@ extension Raft {
     }
 
     private mutating func beginRoundIfNeeded() {
-        if leadership?.reads.needsRound == true { beginRound() } else { countConfirmations() }
+        if leadership?.reads.needsRound == true {
+            beginRound(askingAll: false)
+        } else {
+            countConfirmations()
+        }
     }
 
-    private mutating func beginRound() {
+    /// Asks the voters whether this is still their leader; at first only as many as make a majority, those that answered last. If one
+    /// of them is silent now, the retry asks all.
+    private mutating func beginRound(askingAll: Bool) {
         guard let round = leadership?.reads.beginRound() else { return }
-        for progress in leadership?.progress ?? []
-        where configuration.isVoter(progress.replica) && !suspected.contains(progress.replica) {
+        var asked = (leadership?.progress ?? []).filter {
+            configuration.isVoter($0.replica) && !suspected.contains($0.replica)
+        }
+        if !askingAll && !configuration.isJoint {
+            let others = configuration.voters.count / 2 + (configuration.isVoter(id) ? 0 : 1)
+            asked.sort { $0.acknowledgedRound > $1.acknowledgedRound }
+            asked.removeLast(max(0, asked.count - others))
+        }
+        for progress in asked {
             send(.heartbeat(Message.Heartbeat(commit: commit, round: round)), to: progress.replica)
         }
         countConfirmations()
@@ -425,7 +438,7 @@ extension Raft {
             effects.append(.readReady(waiting.read, index: waiting.index))
         }
         if self.leadership?.reads.needsRound == true, self.leadership?.reads.isRoundOpen == false {
-            beginRound()
+            beginRound(askingAll: false)
         }
     }
 

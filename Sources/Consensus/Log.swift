@@ -58,8 +58,14 @@ struct Log: Equatable {
 
     /// Calls with each block from `index` on until told to stop. `index` must be the first entry of a block.
     func forEachBlock(from index: LogIndex, _ body: (BlockHead) -> Bool) {
-        guard var place = place(of: index) else { return }
+        guard let place = place(of: index) else { return }
         precondition(blocks[place].first == index, "blocks are never split")
+        forEachBlock(holding: index, body)
+    }
+
+    /// Calls with the block that holds an entry, and with those behind it, until told to stop.
+    func forEachBlock(holding index: LogIndex, _ body: (BlockHead) -> Bool) {
+        guard var place = place(of: index) else { return }
         while place < blocks.count, body(blocks[place]) { place += 1 }
     }
 

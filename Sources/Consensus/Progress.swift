@@ -86,9 +86,11 @@ struct Progress: Equatable {
         return true
     }
 
+    /// Asks where the member is. What it has acknowledged is known to fit; before its first acknowledgement the guess stands, since
+    /// to ask from the start of all could only be answered with a snapshot.
     mutating func probe() {
         mode = .probe(isWaiting: false)
-        next = match.next
+        if match > .zero { next = match.next }
         probedThrough = .zero
         refusedAfter = .zero
         inflight.removeAll(keepingCapacity: true)

@@ -196,6 +196,22 @@ package struct Raft: Equatable, Sendable {
         return result
     }
 
+    /// The committed blocks that end after an entry, oldest first: those of them that the log still has, with so many bytes
+    /// together, but at least one.
+    package func committedBlocks(after index: LogIndex, bytes limit: Int) -> [BlockHead] {
+        var bytes = 0
+        var result: [BlockHead] = []
+        log.forEachBlock(holding: max(index, log.start.index).next) { block in
+            guard block.last <= commit, result.isEmpty || bytes + block.bytes <= limit else {
+                return false
+            }
+            bytes += block.bytes
+            result.append(block)
+            return true
+        }
+        return result
+    }
+
     // MARK: Steps
 
     /// Takes one event in and appends what follows from it to `effects`.

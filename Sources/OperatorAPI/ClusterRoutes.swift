@@ -12,6 +12,7 @@ import Wire
 extension OperatorAPI {
     static let standingTarget = "/standing"
     static let transferTarget = "/transfer"
+    static let checkTarget = "/check"
 
     // MARK: Looking
 
@@ -120,7 +121,7 @@ extension OperatorAPI {
                             json.member("applied", Int64(view.appliedIndex.rawValue))
                             json.member("commit", Int64(view.commitIndex.rawValue))
                             json.member("state_hash", String(view.stateHash, radix: 16))
-                            json.member("fault", view.fault)
+                            json.member("fault", view.fault ?? view.damage)
                             json.array("voters") { json in
                                 for id in view.configuration.voters {
                                     json.value("\(id)")

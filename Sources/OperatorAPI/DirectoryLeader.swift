@@ -106,6 +106,7 @@ extension OperatorAPI {
         case Self.standingTarget:
             return PeerReply(.answered, status: 200, body: standingHere())
         case Self.transferTarget: return await answerTransfer(call)
+        case Self.checkTarget: return await answerCheck(call)
         default: return PeerReply(.answered, status: 404)
         }
     }

@@ -58,6 +58,8 @@ package struct OperatorAPI: Sendable {
         let admin = router.group("admin/v1").add(middleware: OperatorGate(api: self))
         // Of this node, or of all nodes as this one sees them.
         addClusterViewRoutes(to: admin)
+        addHistoryRoute(to: admin)
+        addCheckRoute(to: admin)
         // Changes of the directory: where it is led.
         let leading = admin.group("").add(middleware: DirectoryLeader(api: self))
         addTenantRoutes(to: leading)

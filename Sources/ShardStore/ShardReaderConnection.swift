@@ -7,7 +7,7 @@ package struct ReadBudgetExceeded: Error {}
 
 /// A reading connection to a shard's file, for one reader lane. Not `Sendable`.
 package final class ShardReaderConnection {
-    private let connection: Connection
+    let connection: Connection
     /// SQLite instructions a read may run, in thousands.
     private let budget: Int
     private var spent = 0

@@ -79,6 +79,8 @@ package final class ShardStore {
     package private(set) var appliedTime: Timestamp
     /// The sum over all tenants, at `appliedIndex`.
     package private(set) var stateHash: StateHash
+    /// The first block whose state hash was another than this file's, if no later one has agreed again.
+    package private(set) var divergedAt: LogIndex?
     /// What opening the file had to do to bring it to this build's schema, for the log.
     package private(set) var migrationBlocks: [Block] = []
     /// Sees every changed row of a captured table, also of rows that are rolled back later.
@@ -294,15 +296,20 @@ package final class ShardStore {
 
     /// Applies blocks that another replica prepared, in one transaction. Entries at or below the applied index are skipped,
     /// so who does not know how far a file came replays from any earlier block.
-    /// - Parameter limit: the last entry to apply; the rest of its block may follow later.
-    /// - Throws: `ReplayFault` when entries are missing, do not fit the rows, or end in another state hash.
-    package func replay(_ blocks: [Block], upTo limit: LogIndex? = nil) throws {
+    /// - Parameters:
+    ///   - limit: the last entry to apply; the rest of its block may follow later.
+    ///   - isStrict: whether another state hash than a block's is refused. If not, `divergedAt` says so, and this file keeps its own
+    ///     sums: which of the two is wrong is not known here.
+    /// - Throws: `ReplayFault` when entries are missing, do not fit the rows, or, if strict, end in another state hash.
+    package func replay(_ blocks: [Block], upTo limit: LogIndex? = nil, isStrict: Bool = true)
+        throws
+    {
         precondition(open == nil, "a batch is open")
         try connection.begin(.immediate)
         capture.isEncoding = false
         defer { capture.isEncoding = true }
         do {
-            for block in blocks { try replay(block, upTo: limit) }
+            for block in blocks { try replay(block, upTo: limit, isStrict: isStrict) }
         } catch {
             capture.end()
             open = nil
@@ -314,7 +321,7 @@ package final class ShardStore {
         if open != nil { try commit() } else { try connection.rollback() }
     }
 
-    private func replay(_ block: Block, upTo limit: LogIndex?) throws {
+    private func replay(_ block: Block, upTo limit: LogIndex?, isStrict: Bool) throws {
         guard block.shard == shard else { throw ReplayFault.otherShard(block.shard) }
         let applied = open?.index ?? appliedIndex
         if let limit, block.firstIndex > limit { return }
@@ -343,8 +350,13 @@ package final class ShardStore {
             index = entryIndex
         }
         guard index > applied else { return }
-        if index == block.lastIndex && hash.sum != block.stateHash {
-            throw ReplayFault.diverged(at: index)
+        if index == block.lastIndex {
+            if hash.sum == block.stateHash {
+                divergedAt = nil
+            } else {
+                guard !isStrict else { throw ReplayFault.diverged(at: index) }
+                divergedAt = divergedAt ?? index
+            }
         }
         // A block cut short has not used all its identifiers; the rest of it will say so again.
         let last = block.identifierBase + block.identifierCount
@@ -448,12 +460,12 @@ package final class ShardStore {
 
     // MARK: Upkeep
 
-    /// Folds the SQLite WAL into the file when it has grown past `pages` (32 MB of 4 KiB pages by default; 0: in any case).
+    /// Folds the SQLite WAL into the file when it has grown past `pages` (8 MB of 4 KiB pages by default; 0: in any case).
     /// Called between batches; waits for nobody.
     ///
     /// - Returns: whether the file itself, on disk, now holds every entry that is applied.
     @discardableResult
-    package func maintain(walPages pages: Int = 8192) throws -> Bool {
+    package func maintain(walPages pages: Int = 2048) throws -> Bool {
         guard pages == 0 || connection.walPageCount >= max(pages, nextCheckpoint) else {
             return false
         }
@@ -477,11 +489,17 @@ package final class ShardStore {
     /// - Returns: the tenants whose sums differ; empty when all is well.
     package func scrub() throws -> [TenantID] {
         precondition(open == nil, "a batch is open")
-        let found = try ShardScrub(connection: connection, catalog: catalog).hashes()
+        let scrub = ShardScrub(connection: connection, catalog: catalog)
         let kept = try ShardMeta.hashes(connection)
-        let all = Set(found.keys).union(kept.keys)
-        let wrong = all.filter { found[$0] ?? 0 != kept[$0] ?? 0 }.sorted()
-        let total = found.values.reduce(0, &+)
+        var wrong: [TenantID] = []
+        var total: UInt64 = 0
+        var last: Int64?
+        while let tenant = try scrub.tenant(after: last) {
+            let found = try scrub.hash(of: tenant)
+            if found != kept[tenant] ?? 0 { wrong.append(tenant) }
+            total &+= found
+            last = tenant.rawValue
+        }
         return wrong.isEmpty && total != stateHash.sum ? [.system] : wrong
     }
 }

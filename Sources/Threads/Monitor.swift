@@ -1,12 +1,12 @@
-import Glibc
+package import Glibc
 
 /// State behind a lock, with waiting: the one place where a lane's thread sleeps.
 ///
 /// `@unchecked Sendable`: `state` is touched only between lock and unlock of `mutex`.
 package final class Monitor<State>: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var state: State
+    @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    @usableFromInline var state: State
 
     package init(_ state: State) {
         self.state = state
@@ -26,14 +26,18 @@ package final class Monitor<State>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    package func withLock<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    @inlinable package func withLock<Result>(_ body: (inout State) throws -> Result) rethrows
+        -> Result
+    {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body(&state)
     }
 
     /// Runs `body` and wakes one waiting thread if `wake` says so of what came out.
-    package func withLock<Result>(_ body: (inout State) throws -> Result, wake: (Result) -> Bool)
+    @inlinable package func withLock<Result>(
+        _ body: (inout State) throws -> Result, wake: (Result) -> Bool
+    )
         rethrows
     {
         pthread_mutex_lock(mutex)
@@ -42,7 +46,9 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs `body` and wakes one waiting thread.
-    package func signal<Result>(_ body: (inout State) throws -> Result) rethrows -> Result {
+    @inlinable package func signal<Result>(_ body: (inout State) throws -> Result) rethrows
+        -> Result
+    {
         pthread_mutex_lock(mutex)
         defer {
             pthread_cond_signal(condition)
@@ -52,7 +58,7 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Runs `body` and wakes every waiting thread.
-    package func broadcast(_ body: (inout State) -> Void) {
+    @inlinable package func broadcast(_ body: (inout State) -> Void) {
         pthread_mutex_lock(mutex)
         body(&state)
         pthread_cond_broadcast(condition)
@@ -61,7 +67,9 @@ package final class Monitor<State>: @unchecked Sendable {
 
     /// Sleeps until `body` gives a value, or to the deadline, in nanoseconds of `monotonicNanoseconds`. Asks `body` once more
     /// then; nil when it still has none.
-    package func wait<Result>(until deadline: UInt64, _ body: (inout State) -> Result?) -> Result? {
+    @inlinable package func wait<Result>(until deadline: UInt64, _ body: (inout State) -> Result?)
+        -> Result?
+    {
         var time = timespec(
             tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
         pthread_mutex_lock(mutex)
@@ -73,7 +81,7 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Sleeps until `body` gives a value.
-    package func wait<Result>(_ body: (inout State) -> Result?) -> Result {
+    @inlinable package func wait<Result>(_ body: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {

@@ -40,8 +40,8 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     private let clock: @Sendable () -> Int64
     private let identify: (ChannelHandlerContext) throws -> NodeCertificate
     private let shared: Mutex<Shared>
-    /// Set by whoever puts another link into its place; then it delivers nothing more.
-    private let isSuperseded = Atomic<Bool>(false)
+    /// Whether it delivers nothing more: another link is in its place, or its peer is not welcome.
+    private let isSilenced = Atomic<Bool>(false)
 
     // On the event loop.
     private var state: LinkState
@@ -191,9 +191,10 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
         try? await channel?.closeFuture.get()
     }
 
-    func supersede() {
-        isSuperseded.store(true, ordering: .releasing)
-        eventLoop.execute { self.perform(self.state.apply(.superseded)) }
+    /// Closes, and delivers nothing from now on.
+    func silence(_ fault: LinkFault) {
+        isSilenced.store(true, ordering: .releasing)
+        close(fault)
     }
 
     // MARK: The channel
@@ -282,7 +283,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func deliver(_ frameKind: FrameKind, _ body: ByteBuffer) {
-        guard let peerNode, !isSuperseded.load(ordering: .acquiring) else { return }
+        guard let peerNode, !isSilenced.load(ordering: .acquiring) else { return }
         if frameKind == .dial {
             let wanted = body.getInteger(at: body.readerIndex, as: UInt8.self)
             if wanted == LinkKind.bulk.rawValue { transport.dialBulk(peerNode) }

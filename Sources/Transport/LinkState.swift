@@ -44,8 +44,7 @@ package struct LinkState: Sendable {
         case hello(Hello)
         /// The serials that are revoked now.
         case revoked(Set<String>)
-        case superseded
-        /// What was found outside of this value: a broken connection, bytes that are no frame.
+        /// What was found outside of this value: a broken connection, bytes that are no frame, another link in its place.
         case failed(LinkFault)
         /// Time goes on. `late` is how much later than due the tick came: we cannot blame the peer for our own sleep.
         case ticked(now: Int64, late: Int64)
@@ -124,7 +123,6 @@ package struct LinkState: Sendable {
                 if let certificate, serials.contains(certificate.serial) {
                     throw .revoked(serial: certificate.serial)
                 }
-            case .superseded: throw .superseded
             case .failed(let fault): throw fault
             case .ticked(let now, let late):
                 openedAt += late

@@ -43,6 +43,8 @@ package final class PeerTransport: Sendable {
         var dials: [Key: Dial] = [:]
         var bulkWaiters: [NodeID: [BulkWaiter]] = [:]
         var revoked: Set<String> = []
+        /// Nodes that were peers and are none any more, whatever their certificates say.
+        var removed: Set<NodeID> = []
         var faults: [NodeID: LinkFault] = [:]
         var faultLog: FaultLog
         var lastTick: Int64?
@@ -109,10 +111,13 @@ package final class PeerTransport: Sendable {
         return port
     }
 
-    /// Who the other nodes are and where. Dials the new ones, closes the links of those that are gone.
-    package func setPeers(_ peers: [NodeID: PeerAddress]) {
+    /// Who the other nodes are and where. Dials the new ones, closes the links of those that are gone. A node that is in neither
+    /// is welcome when it dials: it may have joined a moment ago.
+    /// - Parameter removed: nodes with which there are no links any more.
+    package func setPeers(_ peers: [NodeID: PeerAddress], removed: Set<NodeID> = []) {
         let (gone, dialling) = state.withLock { state in
-            let gone = Set(state.peers.keys).subtracting(peers.keys)
+            let gone = Set(state.peers.keys).subtracting(peers.keys).union(removed)
+            state.removed = removed
             let dialling = state.links.values.filter { link in
                 if case .dialling(let node, _) = link.direction {
                     gone.contains(node)
@@ -292,22 +297,25 @@ package final class PeerTransport: Sendable {
         let key = Key(node: peer.hello.node, kind: peer.hello.link)
         var waiters: [BulkWaiter] = []
         announcement.withLock { _ in
-            let isWelcome = state.withLock { state in
+            let refusal = state.withLock { state -> LinkFault? in
                 state.halfOpen.remove(link.number)
-                guard !state.isShutDown, state.links[link.number] != nil else { return false }
+                guard !state.isShutDown, state.links[link.number] != nil else {
+                    return .superseded
+                }
+                guard !state.removed.contains(key.node) else { return .removed }
                 state.faults[key.node] = nil
                 if key.kind == .bulk {
                     waiters = state.bulkWaiters.removeValue(forKey: key.node) ?? []
                 }
-                return true
+                return nil
             }
-            guard isWelcome else {
-                link.supersede()
+            if let refusal {
+                link.silence(refusal)
                 return
             }
             let older = established.withLock { table in table.updateValue(link, forKey: key) }
             if let older {
-                older.supersede()
+                older.silence(.superseded)
                 handler.linkDown(key.node, key.kind, reason: .superseded)
             }
             handler.linkUp(key.node, key.kind, hello: peer.hello)

@@ -10,7 +10,6 @@ package enum FrameKind: UInt8, CaseIterable, Sendable {
     case requestBody = 5
     case response = 6
     case responseBody = 7
-    case cancel = 8
     case snapshotBegin = 9
     case snapshotChunk = 10
     case snapshotEnd = 11
@@ -26,7 +25,7 @@ package enum FrameKind: UInt8, CaseIterable, Sendable {
     package var isPadded: Bool {
         switch self {
         case .replica, .request, .requestBody, .response, .responseBody, .snapshotChunk: true
-        case .hello, .heartbeat, .cancel, .snapshotBegin, .snapshotEnd, .snapshotAnswer, .control,
+        case .hello, .heartbeat, .snapshotBegin, .snapshotEnd, .snapshotAnswer, .control,
             .dial, .keepAlive:
             false
         }

@@ -356,8 +356,9 @@ struct ClusterSet: AsyncParsableCommand {
 
 struct ShardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shard", abstract: "Shows shards and hands over their leadership.",
-        subcommands: [ShardList.self, ShardShow.self, ShardTransfer.self])
+        commandName: "shard",
+        abstract: "Shows shards, checks their rows and hands over their leadership.",
+        subcommands: [ShardList.self, ShardShow.self, ShardCheck.self, ShardTransfer.self])
 }
 
 struct ShardList: AsyncParsableCommand {
@@ -403,6 +404,38 @@ struct ShardShow: AsyncParsableCommand {
                         "\($0.applied)", "\($0.commit)", $0.stateHash, $0.fault ?? "",
                     ]
                 })
+        }
+    }
+}
+
+struct ShardCheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Reads all rows of a shard's replicas against their hashes.",
+        discussion: """
+            Nodes do the same on their own from time to time (scrub-minutes). A replica that is found unsound stops and is replaced \
+            from a sound one, as soon as the others can do without it. Exit status 0 when all are sound, 1 when not.
+            """)
+    @Argument(help: "The shard's number.") var shard: Int
+    @OptionGroup var node: NodeOptions
+    func run() async throws {
+        struct Answer: Decodable {
+            struct Replica: Decodable {
+                let node: Int
+                let finding: String
+            }
+            let replicas: [Replica]
+        }
+        try await reportingFailures {
+            let data = try await AdminClient(node).call(.post, "/admin/v1/shards/\(shard)/check")
+            let answer = try Tenant.decoder.decode(Answer.self, from: data)
+            if node.json {
+                printJSON(data)
+            } else {
+                printTable(
+                    ["node", "finding"], answer.replicas.map { ["\($0.node)", $0.finding] })
+            }
+            if !answer.replicas.allSatisfy({ $0.finding == "sound" }) { throw ExitCode(1) }
         }
     }
 }

@@ -12,6 +12,7 @@ struct Lodge: AsyncParsableCommand {
             """, version: "0.1.0",
         subcommands: [
             StatusCommand.self, TenantCommand.self, TokenCommand.self, ClusterCommand.self,
-            ShardCommand.self, LogCommand.self, CertCommand.self, DemoCommand.self,
+            ShardCommand.self, TailCommand.self, LogCommand.self, CertCommand.self,
+            DemoCommand.self,
         ])
 }

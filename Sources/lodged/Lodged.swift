@@ -3,6 +3,8 @@ import Cluster
 import Glibc
 import Logging
 import Metrics
+import NIOCore
+import NIOPosix
 import Observability
 
 /// One Lodge node.
@@ -48,6 +50,14 @@ struct Lodged: AsyncParsableCommand {
     var logMegabytes: String?
     @Option(help: "Free disk space in MB below which nothing new is taken. Default 64.")
     var diskReserveMegabytes: String?
+    @Option(
+        help: "Disk space in MB kept in a file, to be given up when the disk is full. Default 32.")
+    var ballastMegabytes: String?
+    @Option(
+        help:
+            "Minutes between two readings of all rows against their hashes; 0: never. Default 1440."
+    )
+    var scrubMinutes: String?
     @Option(help: "Seconds that requests may take to finish at shutdown, 0-3600. Default 30.")
     var drainSeconds: String?
     @Option(help: "Seconds until an idle connection is closed, 1-3600. Default 75.")
@@ -64,9 +74,10 @@ struct Lodged: AsyncParsableCommand {
             ("admin", admin), ("domain", domain), ("peer", peer), ("shards", shards),
             ("cache-megabytes", cacheMegabytes), ("lanes", lanes), ("reader-lanes", readerLanes),
             ("queue-limit", queueLimit), ("log-megabytes", logMegabytes),
-            ("disk-reserve-megabytes", diskReserveMegabytes), ("drain-seconds", drainSeconds),
-            ("idle-seconds", idleSeconds), ("trusted-proxies", trustedProxies),
-            ("log-level", logLevel), ("log-format", logFormat),
+            ("disk-reserve-megabytes", diskReserveMegabytes),
+            ("ballast-megabytes", ballastMegabytes), ("scrub-minutes", scrubMinutes),
+            ("drain-seconds", drainSeconds), ("idle-seconds", idleSeconds),
+            ("trusted-proxies", trustedProxies), ("log-level", logLevel), ("log-format", logFormat),
         ]
         return Dictionary(
             uniqueKeysWithValues: all.compactMap { key, value in value.map { (key, $0) } })
@@ -85,6 +96,9 @@ struct Lodged: AsyncParsableCommand {
                 label: label, level: settings.logLevel, format: settings.logFormat,
                 clock: { wallClockText() })
         }
+        // Requests run on the threads that read their bytes, instead of going to another pool and back for each step. So nothing
+        // that blocks may run in a task: it has threads of its own.
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         // A client that hangs up must not end the process.
         signal(SIGPIPE, SIG_IGN)
         do {

@@ -13,6 +13,7 @@ import ServiceDesk
 import ServiceLifecycle
 import SupportAPI
 import Synchronization
+import Threads
 import Transport
 import UnixSignals
 import Wire
@@ -41,7 +42,9 @@ struct NodeProcess {
                 cacheMegabytes: settings.cacheMegabytes, lanes: settings.lanes,
                 readerLanes: settings.readerLanes, queueLimit: settings.queueLimit,
                 logMegabytes: settings.logMegabytes,
-                diskReserveMegabytes: settings.diskReserveMegabytes),
+                diskReserveMegabytes: settings.diskReserveMegabytes,
+                ballastMegabytes: settings.ballastMegabytes,
+                scrubMinutes: settings.scrubMinutes),
             deskSchema: DeskSchema.schema, logger: Logger(label: "node"), clock: { wallClock() },
             logFailed: { _ in
                 // What this process believes of its log is not certain any more. The next one finds out.
@@ -62,7 +65,12 @@ struct NodeProcess {
 
     private func stop(_ node: Node) async {
         unlink(settings.data + "/node.json")
-        node.stop()
+        await withCheckedContinuation { ended in
+            startThread(named: "stop") {
+                node.stop()
+                ended.resume()
+            }
+        }
         await node.takeDownLinks()
     }
 

@@ -60,6 +60,8 @@ struct Settings: Equatable {
     var queueLimit = 4096
     var logMegabytes = 512
     var diskReserveMegabytes = 64
+    var ballastMegabytes = 32
+    var scrubMinutes = 1440
     var drainSeconds = 30
     var idleSeconds = 75
     var trustedProxies: [String] = []
@@ -68,9 +70,10 @@ struct Settings: Equatable {
 
     /// Every key, as the configuration file spells it; a flag is `--KEY`, a variable `LODGE_KEY` with `_` for `-`.
     static let keys = [
-        "data", "http", "https", "cert", "key", "admin", "domain", "shards", "cache-megabytes",
-        "reader-lanes", "queue-limit", "drain-seconds", "idle-seconds", "trusted-proxies",
-        "log-level", "log-format",
+        "data", "http", "https", "cert", "key", "admin", "domain", "peer", "shards",
+        "cache-megabytes", "lanes", "reader-lanes", "queue-limit", "log-megabytes",
+        "disk-reserve-megabytes", "ballast-megabytes", "scrub-minutes", "drain-seconds",
+        "idle-seconds", "trusted-proxies", "log-level", "log-format",
     ]
 
     /// Reads all sources.
@@ -188,6 +191,8 @@ struct Settings: Equatable {
         logMegabytes = try number("log-megabytes", 8...1_048_576, logMegabytes)
         diskReserveMegabytes = try number(
             "disk-reserve-megabytes", 0...1_048_576, diskReserveMegabytes)
+        ballastMegabytes = try number("ballast-megabytes", 0...1_048_576, ballastMegabytes)
+        scrubMinutes = try number("scrub-minutes", 0...525_600, scrubMinutes)
         cacheMegabytes = try number("cache-megabytes", 4...65_536, cacheMegabytes)
         readerLanes = try number("reader-lanes", 1...64, readerLanes)
         queueLimit = try number("queue-limit", 16...1_000_000, queueLimit)

@@ -303,6 +303,12 @@ private func request(_ body: @escaping (ShardTransaction) throws -> Void) -> Sha
         try Connection(path: fixture.path, mode: .readWrite).execute(words)
         let expected = sql.hasSuffix("tenant = 5") ? [1, 5] : [1]
         #expect(try fixture.store.scrub().map(\.rawValue) == expected.map(Int64.init))
+        let check = try ShardCheck(path: fixture.path)
+        var found: [ShardCheck.Step] = []
+        repeat { found.append(try check.next()) } while found.last != .end && found.count < 9
+        #expect(
+            found.filter { $0 != .sound }
+                == expected.map { .unsound(TenantID(rawValue: Int64($0))) } + [.end])
     }
 }
 
@@ -445,6 +451,17 @@ private func request(_ body: @escaping (ShardTransaction) throws -> Void) -> Sha
         let pair = try Pair()
         try pair.refuses(
             [changed(pair.blocks[0], hash: 7)], .diverged(at: LogIndex(rawValue: 3)))
+    }
+
+    @Test func otherStateHashIsNotedWhereBothSidesMayBeWrong() throws {
+        let pair = try Pair()
+        try pair.follower.replay([changed(pair.blocks[0], hash: 7)], isStrict: false)
+        #expect(pair.follower.divergedAt == LogIndex(rawValue: 3))
+        #expect(pair.follower.appliedIndex == LogIndex(rawValue: 3))
+        #expect(try pair.follower.scrub() == [])
+        // A block that agrees ends it.
+        try pair.follower.replay([pair.blocks[1]], isStrict: false)
+        #expect(pair.follower.divergedAt == nil)
     }
 
     @Test func otherTenant() throws {

@@ -191,7 +191,7 @@ private func accepted(_ node: NodeID = high, serial: String = "ab") -> LinkState
 
     @Test func newerLinkTakesItsPlace() {
         var link = accepted()
-        #expect(link.apply(.superseded) == [.close(.superseded)])
+        #expect(link.apply(.failed(.superseded)) == [.close(.superseded)])
     }
 
     @Test func firstReasonStaysAndNothingFollows() {

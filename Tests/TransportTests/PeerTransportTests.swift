@@ -365,6 +365,24 @@ import Wire
         await second.stop()
     }
 
+    @Test func removedNodeThatDialsIsHeardNoMore() async throws {
+        let (first, second) = try await pair()
+        try await first.waitUp(two, .log, .requests)
+        first.transport.setPeers([:], removed: [two])
+        try await first.recorder.wait("down") { told in
+            told.downs(two, .log) == [.removed] && told.downs(two, .requests) == [.removed]
+        }
+        // It dials on, with a certificate that is good.
+        try await eventually("another try") { first.transport.lastFault(of: two) == .removed }
+        let told = first.recorder.told
+        try await eventually("more tries") {
+            second.recorder.told.downs(one, .log).count >= 3
+        }
+        #expect(first.recorder.told == told)
+        await first.stop()
+        await second.stop()
+    }
+
     @Test func certificatesAndAuthorityAreRenewedWithoutLosingALink() async throws {
         let old = try ClusterAuthority.forTests()
         let new = try ClusterAuthority.forTests()

@@ -56,7 +56,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
     @Test func kindsKeepTheirNumbers() {
         let numbers: [FrameKind: UInt8] = [
             .hello: 1, .heartbeat: 2, .replica: 3, .request: 4, .requestBody: 5, .response: 6,
-            .responseBody: 7, .cancel: 8, .snapshotBegin: 9, .snapshotChunk: 10, .snapshotEnd: 11,
+            .responseBody: 7, .snapshotBegin: 9, .snapshotChunk: 10, .snapshotEnd: 11,
             .snapshotAnswer: 12, .control: 13, .dial: 14, .keepAlive: 128,
         ]
         #expect(numbers.count == FrameKind.allCases.count)

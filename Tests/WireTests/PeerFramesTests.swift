@@ -35,6 +35,9 @@ private func expectStrict<Value: Equatable>(
     @Test(arguments: [
         ControlMessage.assign(shard, ReplicaID(131_075)), .assigned(shard, ReplicaID(65_537)),
         .holds(shard, ReplicaID(65_537)), .retire(shard, ReplicaID(1)), .lost(shard, ReplicaID(7)),
+        .doubt(shard, ReplicaID(9)), .sound(shard, ReplicaID(9)),
+        .askRead(shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40),
+        .readAt(shard, ReplicaID(9), number: 7, LogIndex(rawValue: 9_000)),
     ])
     func controlMessages(message: ControlMessage) throws {
         try expectStrict(message, message.encoded()) { try ControlMessage(decoding: $0) }

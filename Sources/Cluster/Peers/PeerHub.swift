@@ -95,11 +95,11 @@ final class PeerHub: PeerSender, PeerHandler {
     }
 
     /// Which nodes there are to watch and to speak to.
-    func setPeers(_ peers: [NodeID: PeerAddress]) {
+    func setPeers(_ peers: [NodeID: PeerAddress], removed: Set<NodeID>) {
         state.withLock { state in
             state.monitor.setPeers(peers.keys.map { Int($0.rawValue) }, now: now())
         }
-        transport.withLock { $0 }?.setPeers(peers)
+        transport.withLock { $0 }?.setPeers(peers, removed: removed)
     }
 
     func setRevoked(_ serials: Set<String>) { transport.withLock { $0 }?.setRevoked(serials) }
@@ -131,7 +131,7 @@ final class PeerHub: PeerSender, PeerHandler {
                 try calls.withLock { $0 }?.received(kind, body, from: node)
             case .snapshotBegin, .snapshotChunk, .snapshotEnd, .snapshotAnswer:
                 try snapshots.received(kind, body, from: node)
-            case .hello, .cancel, .dial, .keepAlive: break
+            case .hello, .dial, .keepAlive: break
             }
         } catch {
             let isNews = state.withLock { state in

@@ -24,6 +24,8 @@ package struct ShardView: Sendable, Equatable {
     package var path = ""
     /// Why the replica has stopped; nil while it works.
     package var fault: String?
+    /// Why the rows of a working replica are not to be trusted: the group cannot go on without it.
+    package var damage: String?
 }
 
 /// The views of all shards. Lanes write, everybody reads.

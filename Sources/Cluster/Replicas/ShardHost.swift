@@ -37,6 +37,8 @@ final class ShardHost {
     private var works: [UInt64: ShardWork] = [:]
     private var arrivedReads: [ShardRead] = []
     private var confirmingReads: (id: ReadID, reads: [ShardRead])?
+    /// When the leader was asked about `confirmingReads`; nil when this replica leads and asks its followers.
+    private var askedLeaderAt: UInt64?
     private var awaitingApply: [(index: LogIndex, read: ShardRead)] = []
     private var nextRead: UInt64 = 0
 
@@ -46,6 +48,9 @@ final class ShardHost {
     private var leaderSince: UInt64 = 0
     private var lastDuty: UInt64 = 0
     private var snapshotsUnderWay = 0
+    private var doubts = RowDoubts()
+    /// What waits for the end of a check of the rows.
+    private var checkWaiters: [@Sendable (RowFinding) -> Void] = []
     private var asksForSchema = false
     /// Whether leadership should go elsewhere as soon as it can: the node is stopping, or its disk ails.
     private var yields = false
@@ -55,7 +60,7 @@ final class ShardHost {
     /// Whoever waits longer than this for a majority is told that the outcome is unknown.
     static let outcomeTimeLimit: UInt64 = 8_000_000_000
     /// How long followers gather blocks before they apply them in one transaction.
-    static let applyDelay: UInt64 = 25_000_000
+    static let applyDelay: UInt64 = 100_000_000
     static let applyLimit = 256
     /// Reads that may wait for leave, of either kind; more are refused.
     private static let readLimit = 4096
@@ -117,8 +122,16 @@ final class ShardHost {
             }
             return
         }
+        if abstains {
+            switch message.message.body {
+            case .preVote, .vote: return
+            default: break
+            }
+        }
         // A snapshot comes with its rows, another way.
         if case .snapshot = message.message.body { return }
+        // Who was away when it was voted out does not know, and would ask for votes for ever.
+        if replica.core.role == .leader { held(message.message.from, by: node) }
         replica.receive(Envelope(message: message.message, payloads: message.payloads))
     }
 
@@ -166,17 +179,19 @@ final class ShardHost {
             } else {
                 read.ready(.failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
             }
-        case .applied(let index):
-            if machine.appliedIndex >= index, machine.store != nil {
-                read.ready(.success(machine.appliedIndex))
-            } else if awaitingApply.count < Self.readLimit {
-                awaitingApply.append((index, read))
-                // Whoever waits does not wait for a fuller batch.
-                if applyAt != .max { setDeadline(nil, now) }
-            } else {
-                read.ready(
-                    .failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
-            }
+        case .applied(let index): wait(read, until: index)
+        }
+    }
+
+    private func wait(_ read: ShardRead, until index: LogIndex) {
+        if machine.appliedIndex >= index, machine.store != nil {
+            read.ready(.success(machine.appliedIndex))
+        } else if awaitingApply.count < Self.readLimit {
+            awaitingApply.append((index, read))
+            // Whoever waits does not wait for a fuller batch.
+            if applyAt != .max { setDeadline(nil, now) }
+        } else {
+            read.ready(.failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
         }
     }
 
@@ -196,6 +211,10 @@ final class ShardHost {
                     "a replica is lost and will be replaced",
                     metadata: ["shard": "\(shard)", "node": "\(node)", "replica": "\(id)"])
             }
+        case .doubt(_, let id): doubted(by: id, node)
+        case .sound(_, let id): leaderIsSound(id, node)
+        case .askRead(_, let id, let term, let number): askedForRead(id, term, number, node)
+        case .readAt(_, let id, let number, let index): readAt(index, number, id, node)
         }
     }
 
@@ -257,6 +276,7 @@ final class ShardHost {
         refuseEverything(NotLeader(leader: nil))
         replica = nil
         recent = nil
+        doubts = RowDoubts()
         clearDeadlines()
         machine.discard()
     }
@@ -293,6 +313,10 @@ final class ShardHost {
         isTouched = true
         guard let replica else { return }
         for timer in Timer.allCases where deadlines[timer.rawValue] <= now {
+            if timer == .election && abstains {
+                setDeadline(timer.rawValue, now + delay(of: timer))
+                continue
+            }
             setDeadline(timer.rawValue, .max)
             replica.timerFired(timer)
         }
@@ -302,6 +326,7 @@ final class ShardHost {
     private func apply(_ replica: Replica<StoreMachine>) {
         setDeadline(nil, .max)
         replica.applyCommitted(limit: Self.applyLimit)
+        if machine.divergedAt != nil { followDoubts() }
     }
 
     private func delay(of timer: Timer) -> UInt64 {
@@ -320,6 +345,7 @@ final class ShardHost {
     func tick(now: UInt64) {
         self.now = now
         sweep()
+        if machine.divergedAt != nil || doubts.damage != nil { followDoubts() }
         guard let replica, replica.core.role == .leader, now &- lastDuty >= 500_000_000 else {
             return
         }
@@ -337,8 +363,17 @@ final class ShardHost {
             }
         }
         func isLate(_ read: ShardRead) -> Bool { now &- read.enqueued > Self.readTimeLimit }
+        if let asked = askedLeaderAt, let replica, let confirming = confirmingReads,
+            now &- asked > Self.askAgain
+        {
+            // Under a new number, so that a late answer to the old one is not taken for it.
+            nextRead += 1
+            confirmingReads = (ReadID(nextRead), confirming.reads)
+            if !askLeader(replica) { refuseReads(NotLeader(leader: replica.core.leader?.node)) }
+        }
         if let confirming = confirmingReads, confirming.reads.contains(where: isLate) {
             confirmingReads = nil
+            askedLeaderAt = nil
             refuse(confirming.reads, Unavailable(reason: .noLeader, retryAfterSeconds: 1))
         }
         if awaitingApply.contains(where: { isLate($0.read) }) {
@@ -350,6 +385,8 @@ final class ShardHost {
     }
 
     private static let readTimeLimit: UInt64 = 2_000_000_000
+    /// How long a follower waits for the leader's word on a read before it asks again.
+    private static let askAgain: UInt64 = 200_000_000
 
     // MARK: Requests
 
@@ -465,7 +502,9 @@ final class ShardHost {
         case .success(let done):
             switch done.answer {
             case .completed: work.finish(.success(done.index))
-            case .thrown(let error): work.finish(.failure(error))
+            case .thrown(let error):
+                if error.tellsOfDamage { checkRows() }
+                work.finish(.failure(error))
             }
         case .failure(let refusal): work.finish(.failure(Self.error(refusal)))
         }
@@ -488,6 +527,13 @@ final class ShardHost {
                 "shard": "\(shard)", "role": "\(role)", "term": "\(term)",
                 "leader": "\(leader.map { "\($0.node)" } ?? "-")",
             ])
+        // Whom it was asked of leads no more, or not in this term.
+        if askedLeaderAt != nil {
+            let reads = confirmingReads?.reads ?? []
+            confirmingReads = nil
+            askedLeaderAt = nil
+            refuse(reads, NotLeader(leader: leader?.node))
+        }
         if role == .leader {
             leaderSince = now
             lastDuty = now
@@ -500,6 +546,7 @@ final class ShardHost {
 
     /// The replica has met something that it must not go on from: it says no more, and is replaced.
     private func stopped(_ reason: String) {
+        isTouched = true
         fault = reason
         services.logger.error(
             "a replica has stopped", metadata: ["shard": "\(shard)", "reason": "\(reason)"])
@@ -523,19 +570,83 @@ final class ShardHost {
     /// One confirmation serves every read that came before it was asked for; those that come meanwhile wait for the next.
     private func issueReads(_ replica: Replica<StoreMachine>) {
         guard !arrivedReads.isEmpty, confirmingReads == nil else { return }
-        guard replica.core.role == .leader else {
-            refuseReads(NotLeader(leader: replica.core.leader?.node))
-            return
-        }
         nextRead += 1
         let id = ReadID(nextRead)
-        confirmingReads = (id, arrivedReads)
-        arrivedReads = []
-        replica.read(id)
+        if replica.core.role == .leader {
+            confirmingReads = (id, arrivedReads)
+            arrivedReads = []
+            replica.read(id)
+        } else if askLeader(replica) {
+            confirmingReads = (id, arrivedReads)
+            arrivedReads = []
+        } else {
+            refuseReads(NotLeader(leader: replica.core.leader?.node))
+        }
+    }
+
+    /// A follower serves linearizable reads from its own rows, once it has applied what the leader says was committed after it asked
+    /// (ReadIndex, thesis 6.4).
+    private func askLeader(_ replica: Replica<StoreMachine>) -> Bool {
+        let core = replica.core
+        guard let leader = core.leader, leader != core.id, machine.store != nil, !abstains,
+            services.peers.send(
+                .control,
+                ControlMessage.askRead(shard, core.id, term: core.term, number: nextRead)
+                    .encoded(), to: leader.node, over: .log)
+        else { return false }
+        askedLeaderAt = now
+        return true
+    }
+
+    /// A follower wants to read. That it is in this leader's term is a vote of confidence: a later leader would have needed its vote,
+    /// or the other's, and the other's alone is no majority of three. So where two are a majority no round is needed.
+    private func askedForRead(_ id: ReplicaID, _ term: Term, _ number: UInt64, _ node: NodeID) {
+        guard id.node == node else { return }
+        func answer(_ index: LogIndex) {
+            services.tell(.readAt(shard, id, number: number, index), to: node)
+        }
+        guard let replica, replica.core.role == .leader, replica.core.term == term else {
+            answer(.zero)
+            return
+        }
+        let core = replica.core
+        let configuration = core.configuration
+        if core.isEstablishedLeader, !configuration.isJoint, configuration.voters.count <= 3,
+            configuration.voters.contains(id), configuration.voters.contains(core.id)
+        {
+            let index = core.commit
+            // It must hear of the commit to apply it; the usual notice comes later.
+            replica.timerFired(.notify)
+            answer(index)
+            return
+        }
+        arrivedReads.append(
+            ShardRead(wish: .linearizable, enqueued: now) { [services, shard] result in
+                let index = (try? result.get()) ?? .zero
+                services.onLane(shard) { $0.replica?.timerFired(.notify) }
+                services.tell(.readAt(shard, id, number: number, index), to: node)
+            })
+    }
+
+    /// What the leader says this follower must have applied.
+    private func readAt(_ index: LogIndex, _ number: UInt64, _ id: ReplicaID, _ node: NodeID) {
+        guard let replica, replica.core.id == id, askedLeaderAt != nil,
+            let confirming = confirmingReads, confirming.id == ReadID(number)
+        else { return }
+        confirmingReads = nil
+        askedLeaderAt = nil
+        if index == .zero {
+            refuse(confirming.reads, NotLeader(leader: replica.core.leader?.node))
+        } else {
+            for pending in confirming.reads { wait(pending, until: index) }
+        }
+        issueReads(replica)
     }
 
     private func readable(_ id: ReadID, _ result: Result<LogIndex, ReadRefusal>) {
-        guard let confirming = confirmingReads, confirming.id == id else { return }
+        guard let confirming = confirmingReads, confirming.id == id, askedLeaderAt == nil else {
+            return
+        }
         confirmingReads = nil
         switch result {
         case .success(let index): for read in confirming.reads { read.ready(.success(index)) }
@@ -551,6 +662,7 @@ final class ShardHost {
         let reads = arrivedReads + (confirmingReads?.reads ?? [])
         arrivedReads = []
         confirmingReads = nil
+        askedLeaderAt = nil
         refuse(reads, error)
     }
 
@@ -565,6 +677,99 @@ final class ShardHost {
         guard !ready.isEmpty else { return }
         awaitingApply.removeAll { $0.index <= applied }
         for (_, read) in ready { read.ready(.success(applied)) }
+    }
+
+    // MARK: Soundness of the rows
+
+    /// Whether this replica neither votes nor asks for votes: its rows may be wrong, and it is finding out.
+    private var abstains: Bool { doubts.isChecking && machine.divergedAt != nil }
+
+    /// Reads all rows here and compares them with their sums; `then` gets what that shows.
+    func checkRows(_ then: (@Sendable (RowFinding) -> Void)? = nil) {
+        guard replica != nil, machine.store != nil else {
+            then?(.notMade)
+            return
+        }
+        if let then { checkWaiters.append(then) }
+        if doubts.begin() { startCheck() }
+    }
+
+    private func startCheck() {
+        let (services, shard, path) = (services, shard, machine.files.path)
+        services.scrubber.check(shard, path: path) { finding in
+            services.onLane(shard) { $0.checked(path, finding) }
+        }
+    }
+
+    /// A check of the rows has ended.
+    func checked(_ path: String, _ found: RowFinding) {
+        isTouched = true
+        // The rows of another file say nothing of those that took their place.
+        let finding = path == machine.files.path && replica != nil ? found : .notMade
+        if case .unsound(let what) = finding, doubts.damage == nil {
+            services.logger.error(
+                "rows have changed without a transaction",
+                metadata: ["shard": "\(shard)", "finding": "\(what)"])
+        }
+        follow(doubts.found(finding, now: now))
+        let waiters = checkWaiters
+        checkWaiters = []
+        for waiter in waiters { waiter(finding) }
+        followDoubts()
+    }
+
+    private func followDoubts() {
+        guard let replica else { return }
+        if let damage = doubts.damage {
+            if canBeSpared(replica) { stopped(damage) }
+            return
+        }
+        follow(
+            doubts.next(
+                hasDiverged: machine.divergedAt != nil, isFollower: replica.core.role != .leader,
+                now: now))
+    }
+
+    private func follow(_ step: RowDoubts.Step?) {
+        switch step {
+        case nil: break
+        case .check: startCheck()
+        case .doubt:
+            guard let replica, let leader = replica.core.leader else { return }
+            services.logger.error(
+                "the leader's blocks say another state hash than the rows here, which add up",
+                metadata: [
+                    "shard": "\(shard)", "leader": "\(leader.node)",
+                    "since": "\(machine.divergedAt ?? .zero)",
+                ])
+            services.tell(.doubt(shard, replica.core.id), to: leader.node)
+        case .vouch(let replicas):
+            for id in replicas { services.tell(.sound(shard, id), to: id.node) }
+        }
+    }
+
+    private func doubted(by id: ReplicaID, _ node: NodeID) {
+        guard id.node == node, let replica, replica.core.role == .leader,
+            replica.core.configuration.isMember(id)
+        else { return }
+        follow(doubts.doubted(by: id, now: now))
+    }
+
+    /// Both sides add up and differ all the same. The leader's rows are what clients were shown.
+    private func leaderIsSound(_ id: ReplicaID, _ node: NodeID) {
+        guard let replica, replica.core.id == id, replica.core.leader?.node == node,
+            replica.core.role != .leader, let since = machine.divergedAt
+        else { return }
+        stopped("the rows differ from the leader's since entry \(since)")
+    }
+
+    /// Whether the group goes on without this replica.
+    private func canBeSpared(_ replica: Replica<StoreMachine>) -> Bool {
+        let voters = replica.core.configuration.voters
+        guard voters.contains(replica.core.id) else { return true }
+        let connected = services.sight.withLock { $0.connected }
+        let others = voters.count { $0 != replica.core.id && connected.contains($0.node) }
+        return others > voters.count / 2
     }
 
     // MARK: Snapshots
@@ -598,6 +803,18 @@ final class ShardHost {
             isInstalled = true
         }
         return isInstalled || machine.appliedIndex >= head.position.index
+    }
+
+    // MARK: History
+
+    /// The stored bytes of committed blocks that end after an entry.
+    func history(after index: LogIndex, bytes limit: Int) throws -> StoredHistory {
+        guard let replica, let recent, machine.store != nil else { throw NotLeader(leader: nil) }
+        let blocks = replica.core.committedBlocks(after: index, bytes: limit)
+        return StoredHistory(
+            oldest: replica.core.start.index.next, committed: replica.core.commit,
+            through: blocks.last?.last ?? max(index, replica.core.start.index),
+            payloads: try blocks.filter { $0.content == .entries }.map(recent.payload))
     }
 
     // MARK: Upkeep
@@ -767,13 +984,14 @@ final class ShardHost {
             hasChanged = true
         }
         if hasMoved || view.generation != machine.files.generation || view.fault != fault
-            || view.path.isEmpty
+            || view.path.isEmpty || view.damage != doubts.damage
         {
             view.appliedIndex = machine.appliedIndex
             view.stateHash = machine.stateHash
             view.generation = machine.files.generation
             view.path = machine.files.path
             view.fault = fault
+            view.damage = doubts.damage
             hasChanged = true
         }
         if hasChanged { services.board.post(view) }

@@ -42,12 +42,17 @@ final class ShardServices: Sendable {
     /// Whether the disk is nearly full: nothing new is taken.
     let isDiskLow = Atomic(false)
     let snapshots: SnapshotDesk
+    let scrubber: Scrubber
+    /// Runs something on a shard's lane later.
+    let onLane: @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
 
     init(
         node: NodeID, board: ShardBoard, log: LogWriter, peers: any PeerSender,
         clock: @escaping @Sendable () -> Timestamp,
         random: @escaping @Sendable (ClosedRange<Int>) -> Int, logger: Logger,
-        shedsLateRequests: Bool, trailingEntries: UInt64, snapshots: SnapshotDesk
+        shedsLateRequests: Bool, trailingEntries: UInt64, snapshots: SnapshotDesk,
+        scrubber: Scrubber,
+        onLane: @escaping @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
     ) {
         self.node = node
         self.board = board
@@ -59,6 +64,8 @@ final class ShardServices: Sendable {
         self.shedsLateRequests = shedsLateRequests
         self.trailingEntries = trailingEntries
         self.snapshots = snapshots
+        self.scrubber = scrubber
+        self.onLane = onLane
     }
 
     func tell(_ message: ControlMessage, to node: NodeID) {

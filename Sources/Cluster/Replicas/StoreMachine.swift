@@ -62,6 +62,8 @@ final class StoreMachine: StateMachine {
     }
 
     var appliedIndex: LogIndex { store?.appliedIndex ?? .zero }
+    /// Since when the leaders' blocks say another state hash than the rows here.
+    var divergedAt: LogIndex? { store?.divergedAt }
     var stateHash: UInt64 { store?.stateHash.sum ?? 0 }
 
     // MARK: Requests
@@ -131,12 +133,12 @@ final class StoreMachine: StateMachine {
                 if block.head.content == .entries {
                     run.append(try Block(unpacking: block.payload, decompressor))
                 } else {
-                    if !run.isEmpty { try store.replay(run) }
+                    if !run.isEmpty { try store.replay(run, isStrict: false) }
                     run = []
                     try store.skip(through: block.head.last)
                 }
             }
-            if !run.isEmpty { try store.replay(run) }
+            if !run.isEmpty { try store.replay(run, isStrict: false) }
         }
         watch?.committed(store)
     }

@@ -2,7 +2,6 @@ package import Cluster
 import HTTPTypes
 package import Hummingbird
 package import Logging
-import Metrics
 import NIOCore
 import ServiceDesk
 package import ServiceLifecycle
@@ -25,6 +24,7 @@ package final class SupportAPI: Sendable {
     let node: Node
     let table: RouteTable
     let limiter = RateLimiter()
+    private let metrics = RequestMetrics()
     private let largeBodies = LargeBodies()
     /// Requests that wait a moment because nobody knows their host.
     private let strangers = Mutex(0)
@@ -156,11 +156,12 @@ package final class SupportAPI: Sendable {
     ) async throws -> APIAnswer {
         let deadline = ContinuousClock.now + Self.deadline
         let body = BodyBox(request)
-        if mayReadHere(request), node.holds(route.shard), node.destination(of: route.shard) != .here
-        {
+        if isRead(request), node.holds(route.shard), node.destination(of: route.shard) != .here {
             do {
                 return try await answerHere(request, body, peer, route, &course)
-            } catch is NotLeader {} catch let error as Unavailable where error.reason == .behind {
+            } catch is NotLeader {
+                // Nobody to ask what is committed, or the request writes after all: where the shard is led it will be known.
+            } catch let error as Unavailable where error.reason == .behind {
                 if request.headers[.lodgeMinPosition] != nil { throw error }
             }
         }
@@ -200,13 +201,6 @@ package final class SupportAPI: Sendable {
 
     private func isRepeatable(_ request: Request) -> Bool {
         isRead(request) || request.headers[.idempotencyKey] != nil
-    }
-
-    /// Whether the client takes what any replica has.
-    private func mayReadHere(_ request: Request) -> Bool {
-        isRead(request)
-            && (request.headers[.lodgeMinPosition] != nil
-                || request.headers[.lodgeConsistency] == "stale")
     }
 
     private func forward(
@@ -537,15 +531,10 @@ package final class SupportAPI: Sendable {
         _ operation: String, _ answer: APIAnswer, _ elapsed: Duration, _ tenant: String?,
         _ requestID: String
     ) {
-        let kind = "\(answer.status.code / 100)xx"
-        Metrics.Counter(
-            label: "lodge_http_requests_total",
-            dimensions: [("operation", operation), ("status", kind)]
-        ).increment()
-        Metrics.Timer(label: "lodge_http_request_seconds", dimensions: [("operation", operation)])
-            .recordNanoseconds(
-                elapsed.components.seconds * 1_000_000_000
-                    + elapsed.components.attoseconds / 1_000_000_000)
+        metrics.record(
+            operation, status: answer.status.code,
+            nanoseconds: elapsed.components.seconds * 1_000_000_000
+                + elapsed.components.attoseconds / 1_000_000_000)
         logger.debug(
             "request",
             metadata: [

@@ -7,6 +7,7 @@ package import NIOCore
 ///     byte     kind
 ///     varint   shard
 ///     varint   replica
+///     varint   term, number and index, of those kinds that have them
 package enum ControlMessage: Equatable, Sendable {
     /// Hold this replica, blank, from now on. Sent by the leader before the group has it as a learner.
     case assign(ShardID, ReplicaID)
@@ -18,6 +19,14 @@ package enum ControlMessage: Equatable, Sendable {
     case retire(ShardID, ReplicaID)
     /// This replica is not here, or has stopped for good: it must be replaced.
     case lost(ShardID, ReplicaID)
+    /// To the leader, from a replica whose rows add up, and yet to another state hash than the leader's blocks say.
+    case doubt(ShardID, ReplicaID)
+    /// The answer: the leader's rows add up as well.
+    case sound(ShardID, ReplicaID)
+    /// To the leader of this term, from a replica that follows it: what must I have applied for a linearizable read?
+    case askRead(ShardID, ReplicaID, term: Term, number: UInt64)
+    /// The answer: this entry; zero when whoever was asked does not lead.
+    case readAt(ShardID, ReplicaID, number: UInt64, LogIndex)
 
     private static let version: UInt8 = 1
 
@@ -28,6 +37,10 @@ package enum ControlMessage: Equatable, Sendable {
         case .holds(let shard, let replica): (3, shard, replica)
         case .retire(let shard, let replica): (4, shard, replica)
         case .lost(let shard, let replica): (5, shard, replica)
+        case .doubt(let shard, let replica): (6, shard, replica)
+        case .sound(let shard, let replica): (7, shard, replica)
+        case .askRead(let shard, let replica, _, _): (8, shard, replica)
+        case .readAt(let shard, let replica, _, _): (9, shard, replica)
         }
     }
 
@@ -40,6 +53,15 @@ package enum ControlMessage: Equatable, Sendable {
         writer.write(kind)
         writer.write(varint: UInt64(shard.rawValue))
         writer.write(varint: replica.rawValue)
+        switch self {
+        case .askRead(_, _, let term, let number):
+            writer.write(varint: term.rawValue)
+            writer.write(varint: number)
+        case .readAt(_, _, let number, let index):
+            writer.write(varint: number)
+            writer.write(varint: index.rawValue)
+        default: break
+        }
         return ByteBuffer(bytes: writer.bytes)
     }
 
@@ -62,14 +84,29 @@ package enum ControlMessage: Equatable, Sendable {
         guard let number = UInt16(exactly: try reader.varint()), number <= UInt16(ShardSet.limit)
         else { throw .invalid("shard") }
         let shard = ShardID(rawValue: number)
-        let replica = ReplicaID(try reader.varint())
+        let message = try message(kind, shard, ReplicaID(try reader.varint()), &reader)
         guard reader.remaining == 0 else { throw .invalid("bytes after the message") }
+        return message
+    }
+
+    private static func message(
+        _ kind: UInt8, _ shard: ShardID, _ replica: ReplicaID, _ reader: inout ByteReader
+    ) throws(DecodingFault) -> ControlMessage {
         switch kind {
         case 1: return .assign(shard, replica)
         case 2: return .assigned(shard, replica)
         case 3: return .holds(shard, replica)
         case 4: return .retire(shard, replica)
         case 5: return .lost(shard, replica)
+        case 6: return .doubt(shard, replica)
+        case 7: return .sound(shard, replica)
+        case 8:
+            let term = Term(rawValue: try reader.varint())
+            return .askRead(shard, replica, term: term, number: try reader.varint())
+        case 9:
+            let number = try reader.varint()
+            return .readAt(
+                shard, replica, number: number, LogIndex(rawValue: try reader.varint()))
         default: throw .invalid("kind")
         }
     }
