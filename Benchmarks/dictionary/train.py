@@ -67,8 +67,7 @@ def samples_of(lodge, data):
             continue
         number = item["segment"]
         if number not in segments:
-            segments[number] = next(path for path in pathlib.Path(data, "log").iterdir()
-                                    if path.stem.isdigit() and int(path.stem) == number).read_bytes()
+            segments[number] = pathlib.Path(data, "log", f"log-{number:016x}").read_bytes()
         yield from changes_of(segments[number][item["offset"]:item["offset"] + item["bytes"]])
 
 
@@ -117,9 +116,9 @@ def swift(dictionary):
     text = "\n".join(f"        {line}" for line in lines)
     return f'''/// What the compression of a block begins with, so that a short one gains by what all blocks have in common. Made by
 /// `Benchmarks/dictionary/train.py` from made-up desks; public, and never changed: a codec's number stands for it.
-enum CompressionDictionary {{
+package enum CompressionDictionary {{
     /// Of codec 2.
-    static let first: [UInt8] = bytes(
+    package static let first: [UInt8] = bytes(
         """
 {text}
         """)

@@ -26,10 +26,11 @@ void lodge_deflater_free(lodge_deflater *deflater) {
     free(deflater);
 }
 
-size_t lodge_deflate(lodge_deflater *deflater, const uint8_t *input, size_t input_count, uint8_t *output,
-                     size_t output_count) {
+size_t lodge_deflate(lodge_deflater *deflater, const uint8_t *dictionary, size_t dictionary_count, const uint8_t *input,
+                     size_t input_count, uint8_t *output, size_t output_count) {
     z_stream *stream = &deflater->stream;
     deflateReset(stream);
+    if (dictionary_count > 0 && deflateSetDictionary(stream, dictionary, (uInt)dictionary_count) != Z_OK) return 0;
     stream->next_in = (Bytef *)input;
     stream->avail_in = (uInt)input_count;
     stream->next_out = output;
@@ -53,11 +54,13 @@ void lodge_inflater_free(lodge_inflater *inflater) {
     free(inflater);
 }
 
-int lodge_inflate(lodge_inflater *inflater, const uint8_t *input, size_t input_count, uint8_t *output,
-                  size_t output_count) {
+int lodge_inflate(lodge_inflater *inflater, const uint8_t *dictionary, size_t dictionary_count, const uint8_t *input,
+                  size_t input_count, uint8_t *output, size_t output_count) {
     z_stream *stream = &inflater->stream;
     uint8_t none;
     inflateReset(stream);
+    // Of a raw stream nothing says which dictionary it needs, so it is given before the first byte.
+    if (dictionary_count > 0 && inflateSetDictionary(stream, dictionary, (uInt)dictionary_count) != Z_OK) return 0;
     stream->next_in = (Bytef *)input;
     stream->avail_in = (uInt)input_count;
     stream->next_out = output_count > 0 ? output : &none;

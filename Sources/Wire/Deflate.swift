@@ -16,11 +16,14 @@ package final class Compressor {
     deinit { lodge_deflater_free(deflater) }
 
     /// The compressed bytes, or nil when they would not be fewer.
-    package func compress(_ bytes: [UInt8]) -> [UInt8]? {
-        guard bytes.count > 16 else { return nil }
+    /// - Parameter dictionary: what the bytes may refer to before their own first one.
+    package func compress(_ bytes: [UInt8], dictionary: [UInt8] = []) -> [UInt8]? {
+        guard bytes.count > 8 else { return nil }
         let limit = bytes.count - 1
         let output = [UInt8](unsafeUninitializedCapacity: limit) { target, count in
-            count = lodge_deflate(deflater, bytes, bytes.count, target.baseAddress, limit)
+            count = lodge_deflate(
+                deflater, dictionary, dictionary.count, bytes, bytes.count, target.baseAddress,
+                limit)
         }
         return output.isEmpty ? nil : output
     }
@@ -40,15 +43,16 @@ package final class Decompressor {
     deinit { lodge_inflater_free(inflater) }
 
     /// - Parameter length: what comes out must have exactly so many bytes; never more memory is taken.
-    package func decompress(_ bytes: UnsafeRawBufferPointer, length: Int)
-        throws(DecodingFault) -> [UInt8]
-    {
+    package func decompress(
+        _ bytes: UnsafeRawBufferPointer, length: Int, dictionary: [UInt8] = []
+    ) throws(DecodingFault) -> [UInt8] {
         var isWhole = false
         let input = bytes.bindMemory(to: UInt8.self)
         let output = [UInt8](unsafeUninitializedCapacity: length) { target, count in
             isWhole =
                 lodge_inflate(
-                    inflater, input.baseAddress, input.count, target.baseAddress, length) == 1
+                    inflater, dictionary, dictionary.count, input.baseAddress, input.count,
+                    target.baseAddress, length) == 1
             count = isWhole ? length : 0
         }
         guard isWhole else { throw .invalid("compressed bytes") }

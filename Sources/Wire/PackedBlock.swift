@@ -12,7 +12,8 @@ import Consensus
 ///     varint         number of entries, then of each
 ///                      varint   place of its tenant << 1 | whether it is a schema step
 ///                      varint   bytes of its changes
-///     of each tenant: byte codec (0 raw, 1 deflate), varint length, its entries' changes one
+///     of each tenant: byte codec (0 raw, 1 deflate, 2 deflate with the dictionary
+///                     `CompressionDictionary.first`), varint length, its entries' changes one
 ///                     after the other
 ///     8 bytes        the shard's state hash after the last entry
 ///
@@ -25,6 +26,7 @@ extension Block {
     private enum Codec: UInt8 {
         case raw = 0
         case deflate = 1
+        case deflateWithFirst = 2
     }
 
     package func packed(_ compressor: Compressor) -> [UInt8] {
@@ -52,8 +54,9 @@ extension Block {
             writer.write(varint: UInt64(entry.payload.count))
         }
         for tenant in tenants {
-            let stored = compressor.compress(tenant.changes)
-            writer.write((stored == nil ? Codec.raw : .deflate).rawValue)
+            let stored = compressor.compress(
+                tenant.changes, dictionary: CompressionDictionary.first)
+            writer.write((stored == nil ? Codec.raw : .deflateWithFirst).rawValue)
             let bytes = stored ?? tenant.changes
             writer.write(varint: UInt64(bytes.count))
             writer.write(raw: bytes)
@@ -111,6 +114,10 @@ extension Block {
                 changes.append([UInt8](stored))
             case .deflate:
                 changes.append(try decompressor.decompress(stored, length: length))
+            case .deflateWithFirst:
+                changes.append(
+                    try decompressor.decompress(
+                        stored, length: length, dictionary: CompressionDictionary.first))
             }
         }
         let stateHash = try reader.fixed()

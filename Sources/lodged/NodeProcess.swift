@@ -152,7 +152,7 @@ struct NodeProcess {
             isDraining: { drain.isDraining },
             renewCertificates: { try node.renew(credentials()) })
         node.answerCalls { call in
-            call.service == .support ? await api.answer(call) : await operators.answer(call)
+            SupportAPI.answers(call) ? await api.answer(call) : await operators.answer(call)
         }
         var services = api.services
         services += [

@@ -26,6 +26,28 @@ import Wire
         #expect(try Block(unpacking: block.packed(compressor), decompressor) == block)
     }
 
+    /// Its bytes fix the dictionary, too: blocks that were stored with it must be read for ever.
+    @Test func goldenBlockUnpacks() throws {
+        let rows = [
+            (
+                5,
+                Array(
+                    String(repeating: "The kettle trips the fuse as soon as it boils. ", count: 3)
+                        .utf8)
+            ),
+            (7, Array(0..<8)), (5, Array("[[\"Change\",\"status\",\"open\",\"new\"]]".utf8)),
+        ]
+        let expected = Block(
+            shard: ShardID(rawValue: 3), firstIndex: LogIndex(40),
+            time: Timestamp(milliseconds: 1_780_000_000_000), identifierBase: 77,
+            identifierCount: 9,
+            entries: rows.map {
+                Block.Entry(tenant: TenantID(rawValue: Int64($0)), kind: .rows, payload: $1)
+            }, stateHash: 0x0123_4567_89ab_cdef)
+        let found = try Block(unpacking: Golden.bytes("packed-block.v2.hex"), decompressor)
+        #expect(found == expected)
+    }
+
     @Test func oftenRepeatedTextTakesLessThanAThird() {
         let block = Self.block([1, 1, 1, 1, 1, 1, 1, 1])
         #expect(block.packed(compressor).count * 3 < block.encoded().count)
@@ -49,7 +71,8 @@ import Wire
         let wrong = String(
             secret.map { $0.isLetter ? Character(($0 == "z" ? "y" : "z").description) : $0 })
         let alone = { (text: String) in
-            compressor.compress(Array(text.utf8))?.count ?? text.utf8.count
+            compressor.compress(Array(text.utf8), dictionary: CompressionDictionary.first)?.count
+                ?? text.utf8.count
         }
         #expect(length(of: secret) - length(of: wrong) == alone(secret) - alone(wrong))
     }

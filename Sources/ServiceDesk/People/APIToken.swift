@@ -105,7 +105,10 @@ extension ShardTransaction {
     package func touchTokens(_ uses: [(digest: [UInt8], at: Timestamp)]) throws {
         for use in uses {
             try run(
-                "UPDATE api_tokens SET last_used_at = ?3 WHERE tenant = ?1 AND digest = ?2",
+                """
+                UPDATE api_tokens SET last_used_at = ?3
+                WHERE tenant = ?1 AND digest = ?2 AND coalesce(last_used_at, 0) < ?3
+                """,
                 use.digest, use.at.milliseconds)
         }
     }

@@ -252,8 +252,14 @@ package final class SupportAPI: Sendable {
         HTTPField.Name("Host")!, HTTPField.Name("Keep-Alive")!,
     ]
 
-    /// Answers what a client asked of another node.
+    /// Whether a node's own call is this API's to answer.
+    package static func answers(_ call: PeerRequest) -> Bool {
+        call.service == .support || call.service == .node && call.target == TokenUses.target
+    }
+
+    /// Answers what a client asked of another node, or what that node asks itself.
     package func answer(_ call: PeerRequest) async -> PeerReply {
+        if call.service == .node { return await tokenUses.answer(call) }
         guard await node.knowsDirectory(upTo: call.directoryIndex),
             let route = node.directory.tenant(named: call.tenant)?.route
         else { return PeerReply(.behind) }

@@ -1,5 +1,6 @@
 import Cluster
 import Logging
+import NIOCore
 import ServiceDesk
 import ServiceLifecycle
 import Synchronization
@@ -55,7 +56,7 @@ final class TokenUses: Service {
         }
     }
 
-    /// Writes down what was gathered, one request a tenant.
+    /// Writes down what was gathered, one request a tenant, where the tenant's shard is led.
     func flush() async {
         let used = state.withLock { state in
             defer {
@@ -67,21 +68,78 @@ final class TokenUses: Service {
         }
         for (tenant, uses) in used.sorted(by: { $0.key.id < $1.key.id }) {
             do {
-                _ = try await node.write(tenant) { rows in
-                    try rows.touchTokens(uses.map { (digest: $0.key, at: $0.value) })
+                let uses = uses.map { (digest: $0.key, at: $0.value) }
+                do { try await write(uses, of: tenant) } catch let error as NotLeader {
+                    guard try await hand(uses, of: tenant, to: error.leader) else { continue }
                 }
                 state.withLock { state in
                     for (digest, time) in uses {
                         state.written[Key(tenant: tenant.id, digest: digest)] = time
                     }
                 }
-            } catch is NotLeader {
-                // The node that leads now notes the next use.
             } catch {
                 logger.warning(
                     "token uses were not written",
                     metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
             }
+        }
+    }
+
+    private func write(_ uses: [(digest: [UInt8], at: Timestamp)], of tenant: TenantRoute)
+        async throws
+    { _ = try await node.write(tenant) { try $0.touchTokens(uses) } }
+
+    // MARK: Between nodes
+
+    static let target = "/token-uses"
+    private static let version: UInt8 = 1
+    private static let digestLength = 32
+
+    /// A node that only reads for a tenant leaves the writing to the one that leads its shard.
+    /// - Returns: false when nobody could be asked; the next use is noted again.
+    private func hand(
+        _ uses: [(digest: [UInt8], at: Timestamp)], of tenant: TenantRoute, to leader: NodeID?
+    ) async throws -> Bool {
+        guard let leader else { return false }
+        var writer = ByteWriter()
+        writer.write(Self.version)
+        for use in uses {
+            writer.write(zigzag: use.at.milliseconds)
+            writer.write(raw: use.digest)
+        }
+        let call = PeerRequest(
+            service: .node, shard: tenant.shard, directoryIndex: node.directory.appliedIndex,
+            deadline: .seconds(10), method: "POST", target: Self.target, tenant: tenant.name,
+            body: ByteBuffer(bytes: writer.bytes))
+        guard case .replied(let reply) = await node.call(leader, call) else { return false }
+        return reply.outcome == .answered && reply.status == 204
+    }
+
+    /// Uses that another node has noted.
+    func answer(_ call: PeerRequest) async -> PeerReply {
+        guard await node.knowsDirectory(upTo: call.directoryIndex),
+            let tenant = node.directory.tenant(named: call.tenant)?.route
+        else { return PeerReply(.behind) }
+        do {
+            try await write(try Self.uses(in: call.body), of: tenant)
+            return PeerReply(.answered, status: 204)
+        } catch is DecodingFault {
+            return PeerReply(.answered, status: 400)
+        } catch { return PeerReply(.busy) }
+    }
+
+    private static func uses(in body: ByteBuffer) throws -> [(digest: [UInt8], at: Timestamp)] {
+        try body.withUnsafeReadableBytes { raw in
+            var reader = ByteReader(raw)
+            let version = try reader.byte()
+            guard version == Self.version else { throw DecodingFault.unsupportedVersion(version) }
+            var uses: [(digest: [UInt8], at: Timestamp)] = []
+            while reader.remaining > 0 {
+                let time = Timestamp(rawValue: try reader.zigzag())
+                uses.append((Array(try reader.raw(UInt64(digestLength))), time))
+                guard uses.count <= limit else { throw DecodingFault.invalid("number of uses") }
+            }
+            return uses
         }
     }
 
