@@ -214,8 +214,8 @@ def wait_for_another_replica(cluster, shard, name, replica, within):
 
 @pytest.mark.parametrize("damage", ["structure", "text"])
 def test_a_shards_file_is_damaged(cluster, workload, damage):
-    """`structure`: SQLite itself stumbles over it. `text`: a letter of a ticket changes, and only the state hash can show it,
-    once a change of that ticket takes the row that was out of the sum and finds another."""
+    """`structure`: SQLite itself stumbles over it. `text`: a letter of a subject changes, and only the state hash can show it, once
+    a change of that subject takes another word out of the sum than was put in."""
     name, marker = "n3", secrets.token_hex(20)
     work = workload(cluster, tenants=1)
     shard = work.tenants[0]["shard"]
@@ -231,15 +231,16 @@ def test_a_shards_file_is_damaged(cluster, workload, damage):
     cluster.stop_node(name)
     places = disks.places_of(f"subject {marker}".encode(), cluster.node(name)["data"], "*.sqlite")
     assert places, "the ticket is in none of the node's files"
-    path, offset = places[0]
-    disks.flip_bit(path, offset + 10 if damage == "text" else offset // 4096 * 4096, bit=1 if damage == "text" else 6)
+    # The subject is in the ticket and in its audit.
+    for path, offset in places if damage == "text" else places[:1]:
+        disks.flip_bit(path, offset + 10 if damage == "text" else offset // 4096 * 4096, bit=1 if damage == "text" else 6)
     cluster.start_node(name)
     with work:
-        touch(work, client, ticket)
+        touch(work, client, ticket, marker)
         wait_for_another_replica(cluster, shard, name, replica, 120)
     verify(work)
     answer = client.desks[work.tenants[0]["name"]].get(name, f"/api/v2/tickets/{ticket}.json")
-    assert answer["ticket"]["subject"] == f"subject {marker}"
+    assert answer["ticket"]["subject"] == f"again {marker}"
     client.close()
 
 
@@ -260,14 +261,14 @@ def test_the_leaders_rows_are_damaged(cluster, workload):
     damage_text_of(cluster, name, f"subject {marker}")
     transfer(cluster, shard, name)
     with work:
-        touch(work, client, ticket)
+        touch(work, client, ticket, marker)
         wait_for_another_replica(cluster, shard, name, replicas[name], 120)
     verify(work)
     for other in cluster.names:
         if other != name:
             assert replica_of(cluster, shard, cluster.node(other)["id"]) == replicas[other], f"{other} was rebuilt\n{cluster.log_tail(other)}"
     answer = client.desks[tenant["name"]].get(name, f"/api/v2/tickets/{ticket}.json")
-    assert answer["ticket"]["subject"] == f"subject {marker}"
+    assert answer["ticket"]["subject"] == f"again {marker}"
     client.close()
 
 
@@ -279,6 +280,8 @@ def test_rows_that_rotted_are_found_without_being_touched(cluster, workload):
     client.make(work.tenants[0], f"marked {marker}", f"subject {marker}")
     work.tickets[work.tenants[0]["name"]].acknowledged.add(f"marked {marker}")
     client.close()
+    with work:
+        work.wait_progress(50)
     cluster.wait_healthy()
     replica = replica_of(cluster, shard, cluster.node(name)["id"])
     damage_text_of(cluster, name, f"subject {marker}")
@@ -297,8 +300,8 @@ def damage_text_of(cluster, name, text):
     cluster.stop_node(name)
     places = disks.places_of(text.encode(), cluster.node(name)["data"], "*.sqlite")
     assert places, "the text is in none of the node's files"
-    path, offset = places[0]
-    disks.flip_bit(path, offset + 10, bit=1)
+    for path, offset in places:
+        disks.flip_bit(path, offset + 10, bit=1)
     cluster.start_node(name)
     cluster.wait_healthy()
 
@@ -312,11 +315,11 @@ def transfer(cluster, shard, name):
         time.sleep(0.2)
 
 
-def touch(work, client, ticket):
-    """Makes every replica read the damaged page, by a change of the ticket on it."""
+def touch(work, client, ticket, marker):
+    """Makes every replica read the damaged page, by a change of the subject on it."""
     for name in work.cluster.names:
         try:
             client.desks[work.tenants[0]["name"]].call(
-                name, "PUT", f"/api/v2/tickets/{ticket}.json", {"ticket": {"priority": "high"}})
+                name, "PUT", f"/api/v2/tickets/{ticket}.json", {"ticket": {"subject": f"again {marker}"}})
         except NoAnswer:
             continue
