@@ -54,6 +54,7 @@ package final class Node: Sendable {
     private let snapshots: SnapshotDesk
     private let services: ShardServices
     private let scrubber: Scrubber
+    private let checkpointer = Checkpointer()
     private let ballast: Ballast
     private let logger: Logger
     private let ticker: Ticker
@@ -110,8 +111,10 @@ package final class Node: Sendable {
             services = ShardServices(
                 node: identity.node, board: board, log: logWriter, peers: hub, clock: clock,
                 random: random, logger: logger, shedsLateRequests: configuration.shedsLateRequests,
-                trailingEntries: 10_000, snapshots: snapshots, scrubber: scrubber
+                trailingEntries: 10_000, snapshots: snapshots, scrubber: scrubber,
+                checkpointer: checkpointer
             ) { laneOf.lane($0).post(.run($0, $1)) }
+            checkpointer.start()
             let birth = ReplicaBirth(
                 configuration: configuration, folder: folder, opened: opened,
                 deskSchema: deskSchema, services: services)
@@ -136,6 +139,7 @@ package final class Node: Sendable {
             } catch {
                 // A start that failed must not hold threads and files.
                 for lane in made { lane.stop() }
+                checkpointer.stop()
                 throw error
             }
             let lanes = LaneTable(made, shardCount: shardCount)
@@ -524,6 +528,7 @@ package final class Node: Sendable {
         handOver()
         readers.stop()
         for lane in lanes.lanes { lane.stop() }
+        checkpointer.stop()
         ticker.stop()
         scrubber.stop()
         snapshots.stop()

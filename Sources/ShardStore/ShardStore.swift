@@ -94,6 +94,8 @@ package final class ShardStore {
     private var lastIdentifier: Int64
     /// The length of the SQLite WAL at which the next checkpoint is tried.
     private var nextCheckpoint = 0
+    /// The length that was folded as a whole, until SQLite begins the WAL again.
+    private var foldedPages = 0
     private var applier: ChangeApplier
     private var open: OpenBatch?
     /// Whether the open transaction takes a schema step.
@@ -460,20 +462,29 @@ package final class ShardStore {
 
     // MARK: Upkeep
 
+    /// Whether the SQLite WAL has grown past so many pages (8 MB of 4 KiB pages by default), and a reader has not just held it back.
+    package func needsMaintenance(walPages pages: Int = 2048) -> Bool {
+        let count = connection.walPageCount
+        // Fewer than there were: SQLite has begun at the WAL's beginning again.
+        if count < foldedPages {
+            foldedPages = 0
+            nextCheckpoint = 0
+        }
+        return count != foldedPages && count >= max(pages, nextCheckpoint)
+    }
+
     /// Folds the SQLite WAL into the file when it has grown past `pages` (8 MB of 4 KiB pages by default; 0: in any case).
     /// Called between batches; waits for nobody.
     ///
     /// - Returns: whether the file itself, on disk, now holds every entry that is applied.
     @discardableResult
     package func maintain(walPages pages: Int = 2048) throws -> Bool {
-        guard pages == 0 || connection.walPageCount >= max(pages, nextCheckpoint) else {
-            return false
-        }
+        guard pages == 0 || needsMaintenance(walPages: pages) else { return false }
         let result = try connection.checkpoint(.passive)
         // A reader may hold the WAL's end back. Then it grows on, and another try for every batch would only cost syncs.
         nextCheckpoint = result.walPageCount + pages / 4
         let isWhole = result.checkpointedPageCount == result.walPageCount
-        if isWhole { nextCheckpoint = 0 }
+        if isWhole { foldedPages = connection.walPageCount }
         return isWhole
     }
 

@@ -178,6 +178,7 @@ final class Lane: Sendable {
     private func feed(_ host: ShardHost, _ place: Int) {
         while host.wantsWork {
             host.maintain()
+            guard host.wantsWork else { return }
             let batch = monitor.withLock { state in
                 state.queues[place].isEmpty ? [] : state.queues[place].take(Self.batchLimit)
             }

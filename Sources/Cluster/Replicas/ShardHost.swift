@@ -325,6 +325,8 @@ final class ShardHost {
 
     private func apply(_ replica: Replica<StoreMachine>) {
         setDeadline(nil, .max)
+        // Its end sets the time again.
+        if machine.isFolding { return }
         replica.applyCommitted(limit: Self.applyLimit)
         if machine.divergedAt != nil { followDoubts() }
     }
@@ -391,7 +393,10 @@ final class ShardHost {
     // MARK: Requests
 
     /// Whether a request would run at once, or be refused at once: the lane keeps others back until then.
-    var wantsWork: Bool { replica?.isIdle ?? true || replica?.core.role != .leader }
+    var wantsWork: Bool {
+        guard let replica, replica.core.role == .leader else { return true }
+        return replica.isIdle && !machine.isFolding
+    }
 
     /// Whether nothing that somebody waits for is under way.
     var isAtRest: Bool { works.isEmpty && confirmingReads == nil && arrivedReads.isEmpty }
@@ -821,14 +826,21 @@ final class ShardHost {
 
     /// Between transactions: the SQLite WAL and the log are kept short.
     func maintain() {
-        guard let replica, replica.isBetweenTransactions else { return }
+        guard let replica, replica.isBetweenTransactions, let fold = machine.beginFold() else {
+            return
+        }
+        let (services, shard) = (services, shard)
+        services.checkpointer.run(fold) { services.onLane(shard) { $0.folded() } }
+    }
+
+    private func folded() {
+        isTouched = true
         do {
             let before = machine.durableIndex
-            try machine.maintain()
-            if machine.durableIndex > before {
-                isTouched = true
-                cutLog(replica)
-            }
+            try machine.endFold()
+            guard let replica else { return }
+            if machine.durableIndex > before { cutLog(replica) }
+            if machine.appliedIndex < replica.core.commit { setDeadline(nil, now) }
         } catch {
             services.logger.error(
                 "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
@@ -838,7 +850,7 @@ final class ShardHost {
     /// The node's log has grown too long, and this shard holds its oldest part.
     func giveUpOldLog() {
         isTouched = true
-        guard let replica, replica.isBetweenTransactions else { return }
+        guard let replica, replica.isBetweenTransactions, !machine.isFolding else { return }
         do { try machine.checkpoint() } catch {
             services.logger.error(
                 "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
@@ -892,6 +904,7 @@ final class ShardHost {
     }
 
     private func askForSchema() {
+        guard !machine.isFolding else { return }
         asksForSchema = false
         guard let missing = try? machine.store?.missingSchemaStep(), replica?.isIdle == true else {
             return

@@ -43,6 +43,7 @@ final class ShardServices: Sendable {
     let isDiskLow = Atomic(false)
     let snapshots: SnapshotDesk
     let scrubber: Scrubber
+    let checkpointer: Checkpointer
     /// Runs something on a shard's lane later.
     let onLane: @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
 
@@ -51,7 +52,7 @@ final class ShardServices: Sendable {
         clock: @escaping @Sendable () -> Timestamp,
         random: @escaping @Sendable (ClosedRange<Int>) -> Int, logger: Logger,
         shedsLateRequests: Bool, trailingEntries: UInt64, snapshots: SnapshotDesk,
-        scrubber: Scrubber,
+        scrubber: Scrubber, checkpointer: Checkpointer,
         onLane: @escaping @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
     ) {
         self.node = node
@@ -65,6 +66,7 @@ final class ShardServices: Sendable {
         self.trailingEntries = trailingEntries
         self.snapshots = snapshots
         self.scrubber = scrubber
+        self.checkpointer = checkpointer
         self.onLane = onLane
     }
 

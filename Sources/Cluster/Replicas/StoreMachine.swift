@@ -27,6 +27,8 @@ final class StoreMachine: StateMachine {
     private(set) var store: ShardStore?
     private(set) var files: ShardFiles
     private(set) var durableIndex: LogIndex = .zero
+    private var fold: Fold?
+    var isFolding: Bool { fold != nil }
     private let schema: ShardSchema
     private let cacheKilobytes: Int
     private let clock: @Sendable () -> Timestamp
@@ -145,11 +147,18 @@ final class StoreMachine: StateMachine {
 
     // MARK: The file
 
-    /// Folds the SQLite WAL into the file when it has grown long.
-    func maintain() throws {
-        guard let store else { return }
-        let index = store.appliedIndex
-        if try store.maintain() { durableIndex = index }
+    /// Folds the SQLite WAL into the file when it has grown long. Until `endFold` nothing here may touch the rows.
+    func beginFold() -> Fold? {
+        guard fold == nil, let store, store.needsMaintenance() else { return nil }
+        fold = Fold(store)
+        return fold
+    }
+
+    /// Waits for the fold that is under way, if any.
+    func endFold() throws {
+        guard let fold else { return }
+        self.fold = nil
+        if let index = try fold.wait() { durableIndex = max(durableIndex, index) }
     }
 
     /// Folds everything into the file now, so that the log may be cut up to here.
@@ -162,6 +171,7 @@ final class StoreMachine: StateMachine {
     /// Puts a snapshot's rows in place of the present ones.
     /// - Parameter received: a whole, checked file on the same file system; it is moved.
     func install(_ received: String, head: SnapshotHead) throws {
+        try? endFold()
         store = nil
         try files.adopt(received, head: head)
         try open(migrates: false)
@@ -174,6 +184,7 @@ final class StoreMachine: StateMachine {
 
     /// Forgets all rows, for a replica that begins anew.
     func discard() {
+        try? endFold()
         store = nil
         files.removeAll()
         durableIndex = .zero
@@ -181,6 +192,7 @@ final class StoreMachine: StateMachine {
 
     /// Closes the file in order.
     func close() throws {
+        try endFold()
         defer { store = nil }
         try store?.checkpoint()
     }

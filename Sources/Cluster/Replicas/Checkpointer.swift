@@ -1,0 +1,74 @@
+import Consensus
+import ShardStore
+import Threads
+
+/// A shard's SQLite WAL being folded into its file, on a thread that may wait for the disk while the shard's lane serves others.
+///
+/// `@unchecked Sendable`: from the moment it is handed over until it has ended, only its thread touches the store. It is the same
+/// connection, so the file still has one writer.
+final class Fold: @unchecked Sendable {
+    private let store: ShardStore
+    private let index: LogIndex
+    private let outcome = Monitor<Result<LogIndex?, any Error>?>(nil)
+
+    init(_ store: ShardStore) {
+        self.store = store
+        index = store.appliedIndex
+    }
+
+    func run() {
+        let result = Result { try store.maintain() ? index : nil }
+        outcome.broadcast { $0 = result }
+    }
+
+    /// Blocks until it has ended.
+    /// - Returns: the entry up to which the file itself is on disk, nil when some of the WAL had to stay.
+    func wait() throws -> LogIndex? { try outcome.wait { $0 }.get() }
+}
+
+/// The thread that folds, one shard after the other: their syncs would only hinder each other.
+final class Checkpointer: Sendable {
+    private struct Order {
+        let fold: Fold
+        let done: @Sendable () -> Void
+    }
+
+    private enum Next {
+        case fold(Order)
+        case stop
+    }
+
+    private struct State {
+        var waiting: [Order] = []
+        var isStopping = false
+        var isStopped = false
+    }
+
+    private let monitor = Monitor(State())
+
+    func start() {
+        startThread(named: "checkpoint") { [monitor] in
+            while true {
+                let next: Next = monitor.wait { state in
+                    if !state.waiting.isEmpty { return .fold(state.waiting.removeFirst()) }
+                    return state.isStopping ? .stop : nil
+                }
+                guard case .fold(let order) = next else { break }
+                order.fold.run()
+                order.done()
+            }
+            monitor.broadcast { $0.isStopped = true }
+        }
+    }
+
+    /// - Parameter done: called on the thread. There are at most as many folds as shards.
+    func run(_ fold: Fold, done: @escaping @Sendable () -> Void) {
+        monitor.signal { $0.waiting.append(Order(fold: fold, done: done)) }
+    }
+
+    /// Does what waits and ends the thread; after the lanes, which may wait for a fold. Blocks until then.
+    func stop() {
+        monitor.broadcast { $0.isStopping = true }
+        monitor.wait { $0.isStopped ? () : nil }
+    }
+}
