@@ -130,15 +130,25 @@ def main():
     parser.add_argument("--failovers", type=int, default=5)
     parser.add_argument("--only", default="")
     parser.add_argument("--preload", default="", help="LD_PRELOAD for the nodes; its settings come from the environment")
+    parser.add_argument("--sync-delay", type=int, default=0, help="microseconds that every sync takes longer, of one SQLite beside it too")
     parser.add_argument("--json")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="lodge-bench-")
     environment = {}
+    if options.sync_delay:
+        options.preload = f"{folder}/slow_sync.so"
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", options.preload, str(HERE / "slow_sync.c"), "-ldl"], check=True)
+        os.environ["SLOW_SYNC_MICROSECONDS"] = str(options.sync_delay)
     if options.preload:
         environment = {f"n{number + 1}": {"LD_PRELOAD": options.preload} for number in range(options.nodes)}
     cluster = LocalCluster(folder, options.bin, environment=environment, log_level="warning")
     results = []
+    if options.only in ("", "sqlite") or "sqlite" in options.only.split(","):
+        preload = {"LD_PRELOAD": options.preload} if options.preload else {}
+        output = subprocess.run([sys.executable, str(HERE / "one_sqlite.py")], env=os.environ | preload, capture_output=True,
+                                text=True, check=True).stdout
+        print(json.dumps({"mode": "one unreplicated SQLite, FULL", "per_second": float(output)}), flush=True)
 
     def report(result):
         results.append(result)
