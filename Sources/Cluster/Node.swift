@@ -21,7 +21,7 @@ package enum ReadLevel: Sendable, Equatable {
     case linearizable
     /// Sees at least the write at this position.
     case session(Position)
-    /// Sees some committed state, of a replica that hears its leader.
+    /// Sees all that was committed before the present leader's term, and of that all but the last moments, of a replica that hears it.
     case stale
 }
 
@@ -267,11 +267,8 @@ package final class Node: Sendable {
             if isAlone || leader == nil { throw Unavailable(reason: .behind, retryAfterSeconds: 1) }
             wish = .applied(position.index)
         case .stale:
-            let applied = board.appliedIndex(of: shard)
-            let leader = board.destination(of: shard).node
-            // A replica that hears of no leader may be any time behind.
-            guard applied > .zero, leader != nil else {
-                throw NotLeader(leader: leader)
+            guard let applied = board.freshIndex(of: shard) else {
+                throw NotLeader(leader: board.destination(of: shard).node)
             }
             return applied
         }

@@ -15,6 +15,8 @@ package struct ShardView: Sendable, Equatable {
     package var isServing = false
     /// Whether this node is the only voter: what it has committed is all there is.
     package var leadsAlone = false
+    /// Whether the rows hold all that was committed before the present term: a replica that has just started may be any time behind.
+    package var isFresh = false
     package var appliedIndex: LogIndex = .zero
     package var commitIndex: LogIndex = .zero
     package var stateHash: UInt64 = 0
@@ -53,6 +55,13 @@ final class ShardBoard: Sendable {
 
     func post(_ view: ShardView) {
         views[Int(view.shard.rawValue)].view.withLock { $0 = view }
+    }
+
+    /// The last entry a stale read here would see; nil when it could be any time behind, or nobody is heard to lead.
+    func freshIndex(of shard: ShardID) -> LogIndex? {
+        views[Int(shard.rawValue)].view.withLock { view in
+            view.isFresh && view.leader != nil ? view.appliedIndex : nil
+        }
     }
 
     /// Who serves a shard: the only question asked by every request, without copying a view.

@@ -967,6 +967,11 @@ final class ShardHost {
         let hasMoved = view.appliedIndex != machine.appliedIndex
         if let replica {
             let core = replica.core
+            if !view.isFresh || view.term != core.term {
+                let isFresh = core.term(at: machine.appliedIndex) == core.term
+                hasChanged = view.isFresh != isFresh
+                view.isFresh = isFresh
+            }
             if view.role != core.role || view.term != core.term || view.replica != core.id
                 || view.leader != core.leader?.node || view.isServing != core.isEstablishedLeader
                 || view.configuration != core.configuration
@@ -992,6 +997,7 @@ final class ShardHost {
             view.role = .follower
             view.leader = nil
             view.isServing = false
+            view.isFresh = false
             view.leadsAlone = false
             if fault == nil && newborn == nil { view.replica = nil }
             hasChanged = true
