@@ -60,6 +60,7 @@ package final class Node: Sendable {
     private let ticker: Ticker
     private let transport = Mutex<PeerTransport?>(nil)
     private let phase = Mutex(Phase.running)
+    private let hasKnownDirectory = Atomic(false)
 
     private enum Phase { case running, stopping, stopped }
 
@@ -454,10 +455,14 @@ package final class Node: Sendable {
 
     // MARK: Life
 
-    /// Whether the node takes requests and knows the directory.
+    /// Whether the node takes requests and has known the directory as it is since it started: its rows may have been any time behind.
     package var isReady: Bool {
-        phase.withLock { $0 == .running } && directory.appliedIndex > .zero
+        if isDirectoryFresh { hasKnownDirectory.store(true, ordering: .relaxed) }
+        return phase.withLock { $0 == .running } && hasKnownDirectory.load(ordering: .relaxed)
     }
+
+    /// Whether a name that is not in the directory here is nobody's.
+    package var isDirectoryFresh: Bool { board.freshIndex(of: .directory) != nil }
 
     /// Makes sure that the node itself is in the directory, and where it is reached. Only where the directory is led.
     package func register() async throws {

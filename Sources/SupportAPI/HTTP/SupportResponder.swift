@@ -135,6 +135,9 @@ package final class SupportAPI: Sendable {
             scheme: scheme, headers: request.headers, remote: context.remoteAddress,
             trusted: trustedProxies)
         guard let route = await knownRoute(request, peer) else {
+            guard node.isDirectoryFresh else {
+                throw Unavailable(reason: .noLeader, retryAfterSeconds: 1)
+            }
             return ErrorAnswers.unknownHost
         }
         course.tenant = route.name
@@ -456,10 +459,13 @@ package final class SupportAPI: Sendable {
 
     // MARK: Who is meant
 
-    /// A tenant that another node has just made is known here a moment later.
+    /// A tenant that another node has just made is known here a moment later, and any tenant once this node has caught up after its
+    /// start.
     private func knownRoute(_ request: Request, _ peer: Peer) async -> TenantRoute? {
         if let route = tenantRoute(request, peer) { return route }
-        guard node.destination(of: .directory) != .here else { return nil }
+        guard node.destination(of: .directory) != .here || !node.isDirectoryFresh else {
+            return nil
+        }
         let mayWait = strangers.withLock { count in
             guard count < Self.strangerLimit else { return false }
             count += 1
@@ -467,7 +473,10 @@ package final class SupportAPI: Sendable {
         }
         guard mayWait else { return nil }
         defer { strangers.withLock { $0 -= 1 } }
-        for _ in 0..<10 {
+        let deadline = ContinuousClock.now + Self.leaderPatience
+        var tries = 0
+        while tries < 10 || !node.isDirectoryFresh && ContinuousClock.now < deadline {
+            tries += 1
             guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return nil }
             if let route = tenantRoute(request, peer) { return route }
         }
