@@ -2,7 +2,6 @@ import Cluster
 import Consensus
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import ShardStore
 import SupportAPI

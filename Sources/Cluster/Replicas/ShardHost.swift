@@ -625,7 +625,7 @@ final class ShardHost {
             answer(index)
             return
         }
-        arrivedReads.append(
+        read(
             ShardRead(wish: .linearizable, enqueued: now) { [services, shard] result in
                 let index = (try? result.get()) ?? .zero
                 services.onLane(shard) { $0.replica?.timerFired(.notify) }
@@ -807,6 +807,8 @@ final class ShardHost {
             try machine.install(path, head: head)
             isInstalled = true
         }
+        // What was found wrong with the rows before says nothing of these.
+        if isInstalled { doubts = RowDoubts() }
         return isInstalled || machine.appliedIndex >= head.position.index
     }
 

@@ -192,8 +192,8 @@ final class StoreMachine: StateMachine {
 
     /// Closes the file in order.
     func close() throws {
-        try endFold()
         defer { store = nil }
+        try endFold()
         try store?.checkpoint()
     }
 
