@@ -95,22 +95,15 @@ struct PeerCallsTests {
     }
 
     @Test func whoeverWaitsHearsThatTheLinkIsLost() async {
-        let (calls, isCalled) = AsyncStream.makeStream(of: Void.self)
-        called.setHandler { _ in
-            isCalled.yield()
-            return PeerReply(.answered)
-        }
-        back.left.withLock { $0 = 0 }
-        async let outcome = caller.call(b, request())
-        for await _ in calls { break }
-        caller.disconnected(b)
-        guard case .lost = await outcome else {
-            Issue.record("not lost")
-            return
-        }
+        await losesAnUnansweredCall { caller.disconnected(b) }
     }
 
     @Test func nobodyWaitsBeyondTheDeadline() async {
+        await losesAnUnansweredCall { caller.tick(now: monotonicNanoseconds() + 6_000_000_000) }
+    }
+
+    /// A call that has arrived, whose answer cannot come back, ends as lost after `end`.
+    private func losesAnUnansweredCall(_ end: () -> Void) async {
         let (calls, isCalled) = AsyncStream.makeStream(of: Void.self)
         called.setHandler { _ in
             isCalled.yield()
@@ -119,7 +112,7 @@ struct PeerCallsTests {
         back.left.withLock { $0 = 0 }
         async let outcome = caller.call(b, request())
         for await _ in calls { break }
-        caller.tick(now: monotonicNanoseconds() + 6_000_000_000)
+        end()
         guard case .lost = await outcome else {
             Issue.record("not lost")
             return
