@@ -31,6 +31,9 @@ package struct PlantedBugs: OptionSet, Sendable {
     package static let readsBeforeApply = PlantedBugs(rawValue: 1 << 22)
     package static let keepsTransactionOpen = PlantedBugs(rawValue: 1 << 23)
 
+    // Later ones of the core.
+    package static let grantsReadsToAnyone = PlantedBugs(rawValue: 1 << 24)
+
     /// Every bug, by name.
     package static let all: [(name: String, bug: PlantedBugs)] = [
         ("acknowledgesBeforeSync", .acknowledgesBeforeSync),
@@ -57,5 +60,6 @@ package struct PlantedBugs: OptionSet, Sendable {
         ("forgetsVote", .forgetsVote),
         ("readsBeforeApply", .readsBeforeApply),
         ("keepsTransactionOpen", .keepsTransactionOpen),
+        ("grantsReadsToAnyone", .grantsReadsToAnyone),
     ]
 }

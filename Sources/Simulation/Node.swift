@@ -21,6 +21,10 @@ final class Node<Machine: SimulatedMachine> {
     var timers = [UInt64](repeating: 0, count: Timer.allCases.count)
     var isApplyPending = false
     var attempts: [UInt64: Attempt] = [:]
+    /// Reads of followers for which this leader's round is under way.
+    var questions: [UInt64: ReadQuestion] = [:]
+    /// Own reads that may be answered once an entry is applied.
+    var granted: [(number: UInt64, index: LogIndex)] = []
     /// What the checker has seen of this life.
     var seenReady: LogIndex = .zero
     var seenApplied: LogIndex = .zero
@@ -29,6 +33,13 @@ final class Node<Machine: SimulatedMachine> {
         self.number = number
         self.monitor = monitor
         livesHeard = [Int](repeating: 0, count: nodes)
+    }
+
+    /// What a process that ends forgets.
+    func forgetClients() {
+        attempts = [:]
+        questions = [:]
+        granted = []
     }
 }
 
@@ -48,6 +59,14 @@ struct Attempt {
     let level: HistoryEntry.Level
     /// What a session read must see.
     let token: LogIndex
+}
+
+/// A follower's question which entry it must have applied to answer a read itself.
+struct ReadQuestion {
+    let number: UInt64
+    let asker: Int
+    let replica: ReplicaID
+    let term: Term
 }
 
 /// How a try ended.

@@ -98,6 +98,7 @@ extension World {
             act(node) { $0.submit(id, attempt.request) }
         } else if attempt.level == .linearizable {
             node.attempts[nextNumber] = attempt
+            if ask(for: nextNumber, node, replica) { return }
             let id = ReadID(nextNumber)
             act(node) { $0.read(id) }
         } else {
@@ -111,6 +112,66 @@ extension World {
                 key: attempt.request.key, value: value, at: applied, noEarlierThan: attempt.token)
             answer(attempt, from: node, .success(Done(answer: value, index: applied)))
         }
+    }
+
+    // MARK: Reads that followers answer
+
+    /// A follower asks the leader it believes in, most of the time.
+    private func ask(for number: UInt64, _ node: Node<Machine>, _ replica: Replica<Machine>) -> Bool
+    {
+        let core = replica.core
+        guard core.role != .leader, let leader = core.leader, let to = owners[leader],
+            to != node.number, random.chance(0.7)
+        else { return false }
+        let question = ReadQuestion(
+            number: number, asker: node.number, replica: core.id, term: core.term)
+        transmit(.readAsked(question, to: to), from: node.number, to: to)
+        return true
+    }
+
+    func asked(_ question: ReadQuestion, _ node: Node<Machine>) {
+        guard node.isUp, let replica = node.replica else { return }
+        switch replica.core.readGrant(to: question.replica, askedIn: question.term) {
+        case .refused: grant(.zero, question, node)
+        case .at(let index):
+            act(node) { $0.timerFired(.notify) }
+            grant(index, question, node)
+        case .needsRound:
+            nextNumber += 1
+            let id = ReadID(nextNumber)
+            node.questions[nextNumber] = question
+            act(node) { $0.read(id) }
+        }
+    }
+
+    func grant(_ index: LogIndex, _ question: ReadQuestion, _ node: Node<Machine>) {
+        transmit(
+            .readGranted(number: question.number, index, to: question.asker), from: node.number,
+            to: question.asker)
+    }
+
+    func granted(_ number: UInt64, _ index: LogIndex, _ node: Node<Machine>) {
+        guard node.isUp, let replica = node.replica, let attempt = node.attempts[number] else {
+            return
+        }
+        guard index > .zero else {
+            node.attempts[number] = nil
+            answer(attempt, from: node, .failure(.notLeader(leader: replica.core.leader)))
+            return
+        }
+        node.granted.append((number, index))
+        answerGranted(at: node, replica)
+    }
+
+    func answerGranted(at node: Node<Machine>, _ replica: Replica<Machine>) {
+        guard !node.granted.isEmpty else { return }
+        let applied = replica.machine.appliedIndex
+        for (number, index) in node.granted where index <= applied {
+            guard let attempt = node.attempts.removeValue(forKey: number) else { continue }
+            statistics.followerReads += 1
+            readable(attempt, at: node, replica, .success(index))
+        }
+        node.granted.removeAll { $0.index <= applied }
     }
 
     func readable(

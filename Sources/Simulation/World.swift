@@ -27,6 +27,8 @@ package final class World<Machine: SimulatedMachine> {
         case checkpoint(Int, life: Int)
         case restart(Int)
         case request(Attempt, to: Int)
+        case readAsked(ReadQuestion, to: Int)
+        case readGranted(number: UInt64, LogIndex, to: Int)
         case answer(AttemptResult, client: Int, sequence: Int)
         case timeout(client: Int, sequence: Int, attempt: Int)
         case clientStarts(Int)
@@ -162,7 +164,7 @@ package final class World<Machine: SimulatedMachine> {
     private func nodeConcerned(by happening: Happening) -> Node<Machine>? {
         switch happening {
         case .deliver(_, let to), .heartbeat(_, _, _, let to), .disconnected(_, let to),
-            .request(_, let to):
+            .request(_, let to), .readAsked(_, let to), .readGranted(_, _, let to):
             nodes[to]
         case .tick(let node, _), .timer(let node, _, _, _), .syncEnded(let node, _),
             .apply(let node, _), .checkpoint(let node, _):
@@ -207,6 +209,8 @@ package final class World<Machine: SimulatedMachine> {
             try checkpoint(nodes[number])
         case .restart(let number): if !nodes[number].isUp { try boot(nodes[number]) }
         case .request(let attempt, let to): try arrives(attempt, at: nodes[to])
+        case .readAsked(let question, let to): asked(question, nodes[to])
+        case .readGranted(let number, let index, let to): granted(number, index, nodes[to])
         case .answer(let result, let client, let sequence):
             answered(client, sequence, result)
         case .timeout(let client, let sequence, let attempt):
@@ -239,7 +243,7 @@ package final class World<Machine: SimulatedMachine> {
         node.isUp = true
         node.life += 1
         node.frozenUntil = 0
-        node.attempts = [:]
+        node.forgetClients()
         node.isApplyPending = false
         let others = nodes.map(\.number).filter { $0 != node.number }
         node.monitor = PeerMonitor(
@@ -317,7 +321,7 @@ package final class World<Machine: SimulatedMachine> {
         node.isUp = false
         node.life += 1
         node.replica = nil
-        node.attempts = [:]
+        node.forgetClients()
         if let disk = node.disk {
             switch death {
             case .process:
@@ -399,6 +403,7 @@ package final class World<Machine: SimulatedMachine> {
         if applied > node.seenApplied {
             node.seenApplied = applied
             checker.stands(core.id, at: applied, hash: replica.machine.stateHash)
+            answerGranted(at: node, replica)
         }
     }
 
@@ -426,6 +431,10 @@ package final class World<Machine: SimulatedMachine> {
             guard let attempt = node.attempts.removeValue(forKey: id.rawValue) else { return }
             answer(attempt, from: node, result)
         case .readable(let id, let result):
+            if let question = node.questions.removeValue(forKey: id.rawValue) {
+                grant((try? result.get()) ?? .zero, question, node)
+                return
+            }
             guard let attempt = node.attempts.removeValue(forKey: id.rawValue) else { return }
             readable(attempt, at: node, replica, result)
         case .applyPending:

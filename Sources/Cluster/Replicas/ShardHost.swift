@@ -603,34 +603,26 @@ final class ShardHost {
         return true
     }
 
-    /// A follower wants to read. That it is in this leader's term is a vote of confidence: a later leader would have needed its vote,
-    /// or the other's, and the other's alone is no majority of three. So where two are a majority no round is needed.
+    /// A follower wants to read.
     private func askedForRead(_ id: ReplicaID, _ term: Term, _ number: UInt64, _ node: NodeID) {
         guard id.node == node else { return }
         func answer(_ index: LogIndex) {
             services.tell(.readAt(shard, id, number: number, index), to: node)
         }
-        guard let replica, replica.core.role == .leader, replica.core.term == term else {
-            answer(.zero)
-            return
-        }
-        let core = replica.core
-        let configuration = core.configuration
-        if core.isEstablishedLeader, !configuration.isJoint, configuration.voters.count <= 3,
-            configuration.voters.contains(id), configuration.voters.contains(core.id)
-        {
-            let index = core.commit
+        switch replica?.core.readGrant(to: id, askedIn: term) ?? .refused {
+        case .refused: answer(.zero)
+        case .at(let index):
             // It must hear of the commit to apply it; the usual notice comes later.
-            replica.timerFired(.notify)
+            replica?.timerFired(.notify)
             answer(index)
-            return
+        case .needsRound:
+            read(
+                ShardRead(wish: .linearizable, enqueued: now) { [services, shard] result in
+                    let index = (try? result.get()) ?? .zero
+                    services.onLane(shard) { $0.replica?.timerFired(.notify) }
+                    services.tell(.readAt(shard, id, number: number, index), to: node)
+                })
         }
-        read(
-            ShardRead(wish: .linearizable, enqueued: now) { [services, shard] result in
-                let index = (try? result.get()) ?? .zero
-                services.onLane(shard) { $0.replica?.timerFired(.notify) }
-                services.tell(.readAt(shard, id, number: number, index), to: node)
-            })
     }
 
     /// What the leader says this follower must have applied.
@@ -691,7 +683,7 @@ final class ShardHost {
 
     /// Reads all rows here and compares them with their sums; `then` gets what that shows.
     func checkRows(_ then: (@Sendable (RowFinding) -> Void)? = nil) {
-        guard replica != nil, machine.store != nil else {
+        guard replica != nil, machine.store != nil, checkWaiters.count < 64 else {
             then?(.notMade)
             return
         }
@@ -1020,7 +1012,9 @@ final class ShardHost {
     }
 
     func close() {
-        refuseEverything(Unavailable(reason: .shuttingDown, retryAfterSeconds: 2))
+        refuseEverything(Unavailable.shuttingDown)
+        for waiter in checkWaiters { waiter(.notMade) }
+        checkWaiters = []
         replica = nil
         do { try machine.close() } catch {
             services.logger.error(
