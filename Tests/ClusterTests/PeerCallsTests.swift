@@ -130,4 +130,19 @@ struct PeerCallsTests {
             try called.received(.requestBody, longer, from: a)
         }
     }
+
+    /// The link stays, the caller's link was full for a moment: what came of the request must not take up room for ever.
+    @Test func aRequestThatIsNeverSentToItsEndIsForgotten() async throws {
+        called.setHandler { _ in PeerReply(.answered) }
+        outward.left.withLock { $0 = 2 }
+        guard case .notSent = await caller.call(b, request(1_000_000)) else {
+            Issue.record("it was sent")
+            return
+        }
+        #expect(called.incomingBytes == 1_000_000)
+        called.tick(now: monotonicNanoseconds() + 4_000_000_000)
+        #expect(called.incomingBytes == 1_000_000)
+        called.tick(now: monotonicNanoseconds() + 5_000_000_000)
+        #expect(called.incomingBytes == 0)
+    }
 }

@@ -30,14 +30,18 @@ final class PeerCalls: Sendable {
         let head: ByteBuffer
         let length: Int
         var body: ByteBuffer
+        /// When what is still missing is waited for no longer, of the monotonic clock.
+        var deadline = UInt64.max
         var isWhole: Bool { body.readableBytes == length }
 
+        /// - Returns: whether this was the last.
         /// - Throws: when it is more than was announced.
-        mutating func add(_ piece: ByteBuffer) throws(DecodingFault) {
+        mutating func add(_ piece: ByteBuffer) throws(DecodingFault) -> Bool {
             guard body.readableBytes + piece.readableBytes <= length else {
                 throw .invalid("piece's length")
             }
             body.writeImmutableBuffer(piece)
+            return isWhole
         }
     }
 
@@ -73,6 +77,9 @@ final class PeerCalls: Sendable {
 
     init(sender: any PeerSender) { self.sender = sender }
 
+    /// Room that is kept for bodies of which pieces are missing, in bytes.
+    var incomingBytes: Int { state.withLock { $0.incomingBytes } }
+
     func setHandler(_ body: @escaping Handler) { handler.withLock { $0 = HandlerBox(body) } }
 
     // MARK: Calling
@@ -106,11 +113,14 @@ final class PeerCalls: Sendable {
         waiting?.continuation.resume(returning: outcome)
     }
 
-    /// Gives up what has waited to its end.
+    /// Gives up what has waited to its end: calls without an answer, and bodies whose caller has given up sending them.
     func tick(now: UInt64) {
         let late = state.withLock { state -> [Waiting] in
             let calls = state.waiting.filter { $0.value.deadline <= now }
             for call in calls.keys { state.waiting[call] = nil }
+            for (incoming, partial) in state.incoming where partial.deadline <= now {
+                drop(incoming, &state)
+            }
             return Array(calls.values)
         }
         for waiting in late { waiting.continuation.resume(returning: .lost) }
@@ -144,7 +154,7 @@ final class PeerCalls: Sendable {
             if partial.isWhole {
                 try carryOut(first.call, partial, from: node)
             } else {
-                keep(partial, Incoming(node: node, call: first.call))
+                try keep(partial, Incoming(node: node, call: first.call))
             }
         case .requestBody:
             let (call, piece) = try PeerCallFrames.next(body)
@@ -162,10 +172,9 @@ final class PeerCalls: Sendable {
         case .responseBody:
             let (call, piece) = try PeerCallFrames.next(body)
             let whole = try state.withLock { state throws(DecodingFault) -> Partial? in
-                guard var partial = state.waiting[call]?.reply else { return nil }
-                try partial.add(piece)
-                state.waiting[call]?.reply = partial
-                return partial.isWhole ? partial : nil
+                // In its place: a copy would copy the body with every piece.
+                guard try state.waiting[call]?.reply?.add(piece) == true else { return nil }
+                return state.waiting[call]?.reply
             }
             if let whole {
                 finish(call, .replied(try PeerReply(head: whole.head, body: whole.body)))
@@ -174,9 +183,14 @@ final class PeerCalls: Sendable {
         }
     }
 
-    private func keep(_ partial: Partial, _ incoming: Incoming) {
+    private func keep(_ partial: Partial, _ incoming: Incoming) throws(DecodingFault) {
+        var partial = partial
+        let request = try PeerRequest(head: partial.head, body: ByteBuffer())
+        partial.deadline =
+            monotonicNanoseconds() + UInt64(request.deadlineMilliseconds) * 1_000_000
         let isKept = state.withLock { state in
             guard state.incomingBytes + partial.length <= Self.incomingLimit else { return false }
+            drop(incoming, &state)
             state.incomingBytes += partial.length
             state.incoming[incoming] = partial
             return true
@@ -186,17 +200,15 @@ final class PeerCalls: Sendable {
 
     private func add(_ piece: ByteBuffer, to incoming: Incoming) throws(DecodingFault) -> Partial? {
         try state.withLock { state throws(DecodingFault) -> Partial? in
-            guard var partial = state.incoming[incoming] else { return nil }
-            do throws(DecodingFault) { try partial.add(piece) } catch {
+            do throws(DecodingFault) {
+                guard try state.incoming[incoming]?.add(piece) == true else { return nil }
+            } catch {
                 drop(incoming, &state)
                 throw error
             }
-            if partial.isWhole {
-                drop(incoming, &state)
-                return partial
-            }
-            state.incoming[incoming] = partial
-            return nil
+            let whole = state.incoming[incoming]
+            drop(incoming, &state)
+            return whole
         }
     }
 
