@@ -224,8 +224,9 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Consensus", "Cluster", "ServiceDesk", "ShardStore", "Threads", "Transport", "Wire",
-                product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
+                "Certificates", "Consensus", "Cluster", "ServiceDesk", "ShardStore", "Threads",
+                "Transport", "Wire", product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
             name: "ServiceDeskTests",

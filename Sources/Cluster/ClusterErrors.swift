@@ -32,6 +32,8 @@ package struct Unavailable: Error, Sendable, Equatable {
         case busy
         case diskFull
     }
+    static let shuttingDown = Unavailable(reason: .shuttingDown, retryAfterSeconds: 2)
+
     package let reason: Reason
     package let retryAfterSeconds: Int
     package init(reason: Reason, retryAfterSeconds: Int) {

@@ -388,9 +388,23 @@ package final class Node: Sendable {
     /// Hands a shard's leadership to another node.
     /// - Returns: false when this node does not lead it or the other one is not a voter.
     package func transfer(_ shard: ShardID, to node: NodeID) async -> Bool {
-        await withCheckedContinuation { continuation in
+        (try? await ask(shard) { $0.transfer(to: node) }) ?? false
+    }
+
+    /// What a shard's host answers on its lane.
+    /// - Throws: what `body` threw; `Unavailable` when this node is stopping.
+    func ask<Answer: Sendable>(
+        _ shard: ShardID, _ body: @escaping @Sendable (ShardHost) throws -> Answer
+    ) async throws -> Answer {
+        try await withCheckedThrowingContinuation { continuation in
             lanes.post(
-                .run(shard) { continuation.resume(returning: $0.transfer(to: node)) }, to: shard)
+                .ask(shard) { host in
+                    continuation.resume(
+                        with: Result {
+                            guard let host else { throw Unavailable.shuttingDown }
+                            return try body(host)
+                        })
+                }, to: shard)
         }
     }
 
@@ -399,7 +413,13 @@ package final class Node: Sendable {
         guard holds(shard) else { return .notMade }
         return await withCheckedContinuation { continuation in
             lanes.post(
-                .run(shard) { $0.checkRows { continuation.resume(returning: $0) } }, to: shard)
+                .ask(shard) { host in
+                    guard let host else {
+                        continuation.resume(returning: .notMade)
+                        return
+                    }
+                    host.checkRows { continuation.resume(returning: $0) }
+                }, to: shard)
         }
     }
 

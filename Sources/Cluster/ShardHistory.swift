@@ -29,14 +29,8 @@ extension Node {
     ///   bytes do not fit the shard's tables.
     package func history(of shard: ShardID, after index: LogIndex) async throws -> ShardHistory {
         guard holds(shard) else { throw NotLeader(leader: nil) }
-        let stored: StoredHistory = try await withCheckedThrowingContinuation { continuation in
-            lanes.post(
-                .run(shard) { host in
-                    continuation.resume(
-                        with: Result {
-                            try host.history(after: index, bytes: Self.historyLimit)
-                        })
-                }, to: shard)
+        let stored = try await ask(shard) {
+            try $0.history(after: index, bytes: Self.historyLimit)
         }
         let entries: [EntryText] = try await withCheckedThrowingContinuation { continuation in
             let accepted = readers.submit(

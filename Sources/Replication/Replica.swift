@@ -316,8 +316,8 @@ package final class Replica<Machine: StateMachine> {
     /// Runs the first of the queue as one batch, and takes from the queue what was dealt with.
     private func run(_ batch: [Submission]) {
         do {
-            let prepared = try machine.prepare(batch.map(\.request), now: now)
-            let answers = Array(zip(batch.map(\.id), prepared.answers))
+            let prepared = try machine.prepare(batch.map { $0.request }, now: now)
+            let answers = Array(zip(batch.map { $0.id }, prepared.answers))
             if prepared.entries == 0 {
                 try machine.rollback()
                 queue.removeFirst(batch.count)

@@ -19,6 +19,26 @@ enum LaneEvent: Sendable {
     case tick([NodeID: ShardSet])
     case giveUpOldLog(ShardID)
     case run(ShardID, @Sendable (ShardHost) -> Void)
+    /// Somebody waits for what comes of it; nil from a lane that is stopping.
+    case ask(ShardID, @Sendable (ShardHost?) -> Void)
+}
+
+extension LaneEvent {
+    fileprivate var isAwaited: Bool {
+        switch self {
+        case .read, .ask: true
+        default: false
+        }
+    }
+
+    /// Tells whoever waits that nothing will come of it.
+    fileprivate func refuse() {
+        switch self {
+        case .read(_, let read): read.ready(.failure(Unavailable.shuttingDown))
+        case .ask(_, let body): body(nil)
+        default: break
+        }
+    }
 }
 
 /// A named thread that runs some of the node's shards: their transactions, their consensus, and nothing that waits for anything.
@@ -74,15 +94,13 @@ final class Lane: Sendable {
     // MARK: From any thread
 
     func post(_ event: LaneEvent) {
-        let refused: Bool = monitor.signal { state in
-            if state.isStopping, case .read = event { return true }
+        let isRefused: Bool = monitor.signal { state in
+            if state.isStopping, event.isAwaited { return true }
             if case .message = event, state.events.count > Self.eventLimit { return false }
             state.events.append(event)
             return false
         }
-        if refused, case .read(_, let read) = event {
-            read.ready(.failure(Unavailable(reason: .shuttingDown, retryAfterSeconds: 2)))
-        }
+        if isRefused { event.refuse() }
     }
 
     func submit(_ work: ShardWork, to shard: ShardID) {
@@ -92,7 +110,7 @@ final class Lane: Sendable {
         var refusal: Unavailable?
         monitor.withLock { state -> Bool in
             if state.isStopping {
-                refusal = Unavailable(reason: .shuttingDown, retryAfterSeconds: 2)
+                refusal = .shuttingDown
             } else if !state.queues[place].append(work, for: work.tenant) {
                 refusal = Unavailable(reason: .overloaded, retryAfterSeconds: 1)
             }
@@ -213,6 +231,10 @@ final class Lane: Sendable {
                 body(host)
                 host.touch()
             }
+        case .ask(let shard, let body):
+            let host = host(shard)
+            body(host)
+            host?.touch()
         }
     }
 
@@ -225,8 +247,7 @@ final class Lane: Sendable {
                 }, state.events
             )
         }
-        let refusal = Unavailable(reason: .shuttingDown, retryAfterSeconds: 2)
-        for work in works { work.finish(.failure(refusal)) }
-        for case .read(_, let read) in events { read.ready(.failure(refusal)) }
+        for work in works { work.finish(.failure(Unavailable.shuttingDown)) }
+        for event in events { event.refuse() }
     }
 }

@@ -1,0 +1,102 @@
+import Consensus
+import Foundation
+import ShardStore
+import Testing
+import Wire
+
+@testable import Cluster
+
+/// Several nodes in one process. What only shows when processes die, disks fill and networks break is in `Tests/Faults`.
+@Suite(.serialized) struct ClusterTests {
+    @Test func everyNodeReadsWhatWasJustWritten() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            for expected in 1...40 {
+                let written = try await cluster.countUp(acme)
+                #expect(written.answer == Int64(expected))
+                for node in cluster.running {
+                    #expect(
+                        try await cluster.number(acme, at: node) == Int64(expected),
+                        "\(node.identity.name)")
+                }
+            }
+        }
+    }
+
+    @Test func leadershipIsHandedOverAndTheOldLeaderSaysWhoLeads() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            _ = try await cluster.countUp(acme)
+            let old = try #require(cluster.leader(of: acme.shard))
+            let heir = try #require(
+                cluster.running.first { $0.identity.node != old.identity.node })
+            #expect(await old.transfer(acme.shard, to: heir.identity.node))
+            try await cluster.until("\(heir.identity.name) leads") {
+                $0.leader(of: acme.shard)?.identity.node == heir.identity.node
+            }
+            #expect(try await heir.countUp(acme).answer == 2)
+            await #expect(throws: NotLeader(leader: heir.identity.node)) {
+                try await old.countUp(acme)
+            }
+            #expect(!(await heir.transfer(acme.shard, to: NodeID(rawValue: 9))))
+        }
+    }
+
+    @Test func twoOfThreeGoOnAndTheThirdCatchesUp() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
+            let leader = try #require(cluster.leader(of: acme.shard)).identity.node.rawValue
+            await cluster.stop(leader)
+            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
+            try await cluster.restart(leader)
+            try await cluster.until("the third has caught up") { $0.isWhole(3) }
+            #expect(try await cluster.number(acme, at: cluster[leader]) == 10)
+        }
+    }
+
+    /// What it held is of no use to anybody: it must not go on as if it belonged, and must not fill the disk.
+    @Test func aReplicaThatWasVotedOutWhileAwayIsTakenDown() async throws {
+        try await TestCluster.with(4, shards: 1) { cluster in
+            let acme = try await cluster.tenant("acme")
+            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
+            // A node that holds a replica of the shard and leads nothing that the test talks to.
+            let leader = try #require(cluster.leader(of: acme.shard))
+            let view = try #require(cluster.view(leader.identity.node.rawValue, acme.shard))
+            let leaders = [cluster.leader(of: .directory), cluster.leader(of: acme.shard)]
+                .compactMap {
+                    $0?.identity.node
+                }
+            let away = try #require(
+                view.configuration.voters.map(\.node).first { !leaders.contains($0) })
+            let path = try #require(cluster.view(away.rawValue, acme.shard)).path
+            await cluster.stop(away.rawValue)
+            let directory = try #require(cluster.leader(of: .directory)).directory
+            _ = try await directory.setState(ofNode: "n\(away.rawValue)", .draining)
+            try await cluster.until("the shard has moved to the fourth node") { $0.isWhole(3) }
+            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
+            try await cluster.restart(away.rawValue)
+            try await cluster.until("it is told that it was voted out") {
+                $0.view(away.rawValue, acme.shard)?.replica == nil
+            }
+            #expect(!FileManager.default.fileExists(atPath: path))
+            #expect(try await cluster.countUp(acme).answer == 11)
+        }
+    }
+
+    /// Any replica has the history, followers too.
+    @Test func everyReplicaTellsTheSameHistory() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
+            try await cluster.until("all have applied it") { $0.isWhole(3) }
+            var told: [[LogIndex]] = []
+            for node in cluster.running {
+                let history = try await node.history(of: acme.shard, after: .zero)
+                told.append(history.entries.filter { $0.tenant == acme.id }.map(\.index))
+            }
+            #expect(told[0].count == 5)
+            #expect(told.allSatisfy { $0 == told[0] })
+        }
+    }
+}
