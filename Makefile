@@ -3,22 +3,30 @@ CONFIGURATION ?= debug
 SEED ?= 1
 SEEDS ?= 2000
 BIN = .build/$(CONFIGURATION)
+# Swift's runtime linked in: a tenth to a sixth less CPU a request, and no Swift needed where the programs run.
+RELEASE = swift build -c release --static-swift-stdlib
+BUILD = $(if $(filter release,$(CONFIGURATION)),$(RELEASE),swift build -c $(CONFIGURATION))
 SOURCES = Package.swift Sources Tests Benchmarks
 
-.PHONY: run cluster test faults check format demo bench sim planted specification build dependencies test-dependencies \
+.PHONY: run release cluster test faults check format demo bench sim planted specification build dependencies test-dependencies \
 	swift-test client-test history-test fault-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
 run: dependencies
-	swift build -c $(CONFIGURATION) --product lodge
-	swift build -c $(CONFIGURATION) --product lodged
+	$(BUILD) --product lodge
+	$(BUILD) --product lodged
 	@echo "The operator's command line is $(BIN)/lodge"
 	exec $(BIN)/lodged $(ARGS)
 
+## release: the optimised lodged and lodge in .build/release, which run without Swift (but with libsqlite3 and zlib)
+release: dependencies
+	$(RELEASE) --product lodged
+	$(RELEASE) --product lodge
+
 ## cluster: build and start three nodes in ./lodge-cluster (ARGS="--nodes 5"); deploy/local-cluster does the rest
 cluster: dependencies
-	swift build -c $(CONFIGURATION) --product lodge
-	swift build -c $(CONFIGURATION) --product lodged
+	$(BUILD) --product lodge
+	$(BUILD) --product lodged
 	deploy/local-cluster start --dir ./lodge-cluster --bin $(BIN) $(ARGS)
 
 ## test: everything that must pass before a change lands: unit, property, process, client and the short fault tests
@@ -41,13 +49,13 @@ fault-test:
 ## faults: real nodes killed, paused, cut off, robbed of disk, power and clock, as Tests/Faults/README.md says (ARGS="-k leader")
 faults: test-dependencies
 	@deploy/dependencies.sh faults
-	swift build -c $(CONFIGURATION) --product lodge
-	swift build -c $(CONFIGURATION) --product lodged
+	$(BUILD) --product lodge
+	$(BUILD) --product lodged
 	Tests/Clients/run --bin $(BIN) Tests/Faults --durations 20 $(ARGS)
 
 ## sim: simulated clusters with faults, SEEDS of them from FROM on, release build
 sim: dependencies
-	swift build -c release --product lodge-sim
+	$(RELEASE) --product lodge-sim
 	.build/release/lodge-sim run --seeds $(SEEDS) --from $(or $(FROM),1)
 
 ## planted: which seed first finds each planted mistake (a release build that can plant them)
@@ -77,12 +85,12 @@ format:
 ## bench: the store's micro benchmark and the HTTP load, release build
 bench:
 	@deploy/dependencies.sh build bench
-	swift build -c release
+	$(RELEASE)
 	.build/release/lodge-bench store
 	Benchmarks/http/run.py
 
 build: dependencies
-	swift build -c $(CONFIGURATION)
+	$(BUILD)
 
 dependencies:
 	@deploy/dependencies.sh build

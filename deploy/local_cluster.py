@@ -45,6 +45,11 @@ class LocalCluster:
     changes them for one node. They live as long as this object: the tests own them, the file does not.
     """
 
+    def _share_of_the_machine(self) -> dict[str, str]:
+        """A node takes itself for alone on its machine; nodes with an event loop for every core each would only wake one another."""
+        cores = len(os.sched_getaffinity(0))
+        return {"NIO_SINGLETON_GROUP_LOOP_COUNT": str(max(1, cores // len(self.state["nodes"])))}
+
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -237,7 +242,7 @@ class LocalCluster:
             # A session of its own: a Ctrl-C for the command or the test is none for the node.
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True,
-                env={**os.environ, **self.environment.get(name, {})})
+                env={**self._share_of_the_machine(), **os.environ, **self.environment.get(name, {})})
         self._children[name] = child
         node["pid"] = child.pid
         self.save()

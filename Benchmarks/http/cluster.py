@@ -95,6 +95,49 @@ def load(cluster, tenants, mode, clients, seconds, tickets):
             "syncs_per_1000_each_node": delta.get("lodge_log_syncs_total", 0) * 1000 / max(1, count) / len(cluster.nodes)}
 
 
+def idle(cluster, wanted, seconds):
+    """Makes tenants until there are so many, and looks at what the nodes do when nobody asks for anything."""
+    nodes = list(cluster.nodes.values())
+    before = rss(cluster)
+    headers = {"Authorization": f"Bearer {cluster.operator_token}", "Content-Type": "application/json"}
+    numbers, failures = iter(range(wanted)), []
+    lock = threading.Lock()
+
+    def make(node):
+        connection = http.client.HTTPConnection(node["admin"], timeout=60)
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            body = json.dumps({"name": f"idle{number}", "admin_email": "ann@idle.example"})
+            connection.request("POST", "/admin/v1/tenants", body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 201:
+                failures.append((answer.status, text))
+                return
+
+    began = time.monotonic()
+    makers = [threading.Thread(target=make, args=(nodes[place % len(nodes)],)) for place in range(48)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    if failures:
+        raise SystemExit(f"tenants: {failures[:3]}")
+    filled = time.monotonic() - began
+    time.sleep(15)  # The last checkpoints of what was just made.
+    counters, busy, began = metrics(cluster), cpu(cluster), time.monotonic()
+    time.sleep(seconds)
+    elapsed = time.monotonic() - began
+    sent = sum(value - counters.get(name, 0) for name, value in metrics(cluster).items() if "sent_bytes" in name)
+    pairs = len(nodes) * (len(nodes) - 1) / 2 or 1
+    return {"mode": "idle", "tenants": wanted, "made_per_second": wanted / filled, "rss_mb_before": before, "rss_mb": rss(cluster),
+            "cpu_percent_each_node": (cpu(cluster) - busy) / elapsed * 100 / len(nodes),
+            "bytes_per_second_each_pair": sent / elapsed / pairs}
+
+
 def failover(cluster, tenant, shard):
     """Kills the shard's leader; seconds until the next acknowledged write at another node."""
     leader = cluster.leader_of(shard)
@@ -128,7 +171,9 @@ def main():
     parser.add_argument("--tenants", type=int, default=20)
     parser.add_argument("--tickets", type=int, default=50)
     parser.add_argument("--failovers", type=int, default=5)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="of write64,read64,write1,read1,write256,create64,update64,comment64,failover,sqlite,"
+                        "with commas; without it, all but the single operations")
+    parser.add_argument("--idle", type=int, default=0, help="last, make so many tenants more and watch the nodes doing nothing")
     parser.add_argument("--preload", default="", help="LD_PRELOAD for the nodes; its settings come from the environment")
     parser.add_argument("--sync-delay", type=int, default=0, help="microseconds that every sync takes longer, of one SQLite beside it too")
     parser.add_argument("--json")
@@ -172,11 +217,14 @@ def main():
                 assert status == 201, body
         time.sleep(4)
         wanted = [each for each in options.only.split(",") if each]
-        for mode, clients in [("write", 64), ("read", 64), ("write", 1), ("read", 1), ("write", 256)]:
-            if not wanted or f"{mode}{clients}" in wanted:
+        usual = [("write", 64), ("read", 64), ("write", 1), ("read", 1), ("write", 256)]
+        for mode, clients in usual + [("create", 64), ("update", 64), ("comment", 64)]:
+            if f"{mode}{clients}" in wanted or not wanted and (mode, clients) in usual:
                 load(cluster, tenants, mode, clients, 2, options.tickets)
                 report(load(cluster, tenants, mode, clients, options.seconds, options.tickets))
         report({"mode": "memory", "rss_mb": rss(cluster)})
+        if options.idle:
+            report(idle(cluster, options.idle, options.seconds))
         if options.nodes > 1 and options.failovers:
             gaps = sorted(failover(cluster, tenants[0], tenants[0]["shard"]) for _ in range(options.failovers))
             report({"mode": "failover", "runs": len(gaps), "p50_s": statistics.median(gaps), "max_s": gaps[-1],

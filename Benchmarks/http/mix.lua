@@ -1,5 +1,5 @@
--- Ticket writes, create : update : comment = 1 : 3 : 2, or reads of single tickets, over several tenants.
--- BENCH_TENANTS: lines "host authorization"; BENCH_MODE: write or read; BENCH_TICKETS: tickets each tenant has to begin with.
+-- Ticket writes, create : update : comment = 1 : 3 : 2, or one of the three alone, or reads of single tickets, over several tenants.
+-- BENCH_TENANTS: lines "host authorization"; BENCH_MODE: write, create, update, comment or read; BENCH_TICKETS: tickets each tenant has to begin with.
 local tenants = {}
 for host, authorization in (os.getenv("BENCH_TENANTS") or ""):gmatch("(%S+) ([^\n]+)\n") do
     tenants[#tenants + 1] = { Host = host, Authorization = authorization, ["Content-Type"] = "application/json" }
@@ -7,7 +7,24 @@ end
 local tickets = tonumber(os.getenv("BENCH_TICKETS") or "50")
 local mode = os.getenv("BENCH_MODE") or "write"
 local statuses = { "open", "pending", "hold" }
-local body = string.rep("The kettle in the second-floor kitchen trips the fuse when it boils. ", 7)
+local words = {}
+for word in ([[the a to and of I it is in we not for on that this have my you with be was but at when are can so an if as after our
+from no or your there has they all since would any which will been please just then only one now out still time two again does more
+than before what how some get did about also by could them us yesterday today morning week every other new back same made see
+account address again alert amount answer app arrived assigned attached average battery bill billing blank blocked box broken
+browser button cable calendar call cancelled card change charge charged checkout code colleague color company computer confirm
+connection contract copy customer damaged data date deadline delayed deleted delivery device discount document double download
+driver email empty enabled error escalated export failed fault field file filter form frozen guest half headset import invoice item
+keyboard label language laptop late license limit line link list locked login lost machine mail manager meeting message missing
+mobile monitor month moved network number office old open order outage page paid paper parcel password payment phone plan port
+price printer problem product profile purchase queue quote rate receipt record refund region release remote renewal report request
+reset return router sales scanner screen screenshot search seat security sent server service setting setup shared shift shipment
+shop signature slow software spam speed stock stopped store subscription support switch sync system tablet team template test
+ticket total tracking training transfer trial twice update upgrade upload user vendor version video visit warning warranty website
+window wireless wrong]]):gmatch("%S+") do
+    words[#words + 1] = word
+end
+local bodies = {}
 local threads = 0
 
 function setup(thread)
@@ -15,13 +32,26 @@ function setup(thread)
     thread:set("seed", threads + tonumber(os.getenv("BENCH_SEED") or "0") * 100)
 end
 
-function init(args) math.randomseed(seed) end
+-- Words in no order, the first ones often: about as hard to compress as what people write.
+local function text(length)
+    local result = ""
+    while #result < length do
+        result = result .. words[math.floor((#words) ^ math.random())] .. " "
+    end
+    return result:sub(1, length)
+end
+
+function init(args)
+    math.randomseed(seed)
+    for number = 1, 200 do bodies[number] = text(500) end
+end
 
 function request()
     local headers = tenants[math.random(#tenants)]
     local path = "/api/v2/tickets/" .. math.random(tickets) .. ".json"
     if mode == "read" then return wrk.format("GET", path, headers) end
-    local dice = math.random(6)
+    local dice = ({ create = 1, update = 2, comment = 6 })[mode] or math.random(6)
+    local body = bodies[math.random(#bodies)]
     if dice == 1 then
         local json = '{"ticket":{"subject":"Kettle ' .. math.random(1000000)
             .. '","priority":"normal","tags":["kitchen","power"],"comment":{"body":"' .. body .. '"}}}'
