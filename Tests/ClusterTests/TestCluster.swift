@@ -2,6 +2,7 @@ import Certificates
 import Consensus
 import Foundation
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceDesk
 import ShardStore
