@@ -224,8 +224,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Certificates", "Consensus", "Cluster", "ServiceDesk", "ShardStore", "Threads",
-                "Transport", "Wire", product("Logging", "swift-log"),
+                "Certificates", "Consensus", "Cluster", "LogStore", "ServiceDesk", "ShardStore",
+                "Threads", "Transport", "Wire", product("Logging", "swift-log"),
                 product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(

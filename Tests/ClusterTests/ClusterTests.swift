@@ -99,4 +99,24 @@ import Wire
             #expect(told.allSatisfy { $0 == told[0] })
         }
     }
+
+    /// Its rows may be any time behind, and its directory too.
+    @Test func aNodeThatHasHeardNoLeaderSinceItsStartAnswersNothing() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            _ = try await cluster.countUp(acme)
+            try await cluster.until("all have applied it") { $0.isWhole(3) }
+            #expect(try await cluster[3].number(acme, level: .stale) == 1)
+            for number in [1, 2, 3] as [UInt16] { await cluster.stop(number) }
+            try await cluster.restart(3)
+            #expect(cluster[3].directory.tenant(named: "acme") != nil)
+            #expect(!cluster[3].isDirectoryFresh && !cluster[3].isReady)
+            await #expect(throws: NotLeader.self) {
+                try await cluster[3].number(acme, level: .stale)
+            }
+            try await cluster.restart(1)
+            try await cluster.until("two have elected a leader") { $0[3].isReady }
+            #expect(try await cluster.number(acme, at: cluster[3]) == 1)
+        }
+    }
 }

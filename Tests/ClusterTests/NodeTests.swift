@@ -1,5 +1,6 @@
 import Consensus
 import Foundation
+import LogStore
 import ServiceDesk
 import ShardStore
 import Testing
@@ -140,6 +141,37 @@ struct NodeTests {
         test.node.stop()
         try FileManager.default.removeItem(at: test.folder.appending(path: "log"))
         #expect(throws: DataDirectoryFault.self) { try TestNode(folder: test.folder) }
+    }
+
+    /// Nobody else has what its log lost, so it must not go on without, nor change anything that may still be mended.
+    @Test(arguments: ["damaged", "poisoned"]) func aNodeAloneDoesNotGoOnAfterItsLog(was: String)
+        async throws
+    {
+        let test = try TestNode()
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        for _ in 0..<5 { _ = try await test.node.countUp(acme) }
+        test.node.stop()
+        let log = test.folder.appending(path: "log")
+        let segment = log.appending(path: "log-0000000000000001")
+        let poison = log.appending(path: "poisoned")
+        let good = try Data(contentsOf: segment)
+        if was == "damaged" {
+            var bad = good
+            // In the body of the first of several batches.
+            bad[128 + 40] ^= 1
+            try bad.write(to: segment)
+        } else {
+            try Data("a sync failed".utf8).write(to: poison)
+        }
+        for _ in 0..<2 {
+            #expect(throws: LogFault.self) { try TestNode(folder: test.folder) }
+        }
+        try good.write(to: segment)
+        try? FileManager.default.removeItem(at: poison)
+        let again = try TestNode(folder: test.folder)
+        defer { again.node.stop() }
+        #expect(try await again.node.number(acme) == 5)
     }
 
     @Test func aShardThatCannotBeOpenedStopsTheStartAndFreesTheFolder() async throws {

@@ -32,6 +32,75 @@ private func expectStrict<Value: Equatable>(
 @Suite struct PeerFramesTests {
     private static let shard = ShardID(rawValue: 64)
 
+    /// The values that `Golden/peers.v1.txt` names, encoded.
+    private static func sample(_ name: String) -> ByteBuffer? {
+        switch name {
+        case "assign": ControlMessage.assign(shard, ReplicaID(131_075)).encoded()
+        case "assigned": ControlMessage.assigned(shard, ReplicaID(65_537)).encoded()
+        case "holds": ControlMessage.holds(shard, ReplicaID(65_537)).encoded()
+        case "retire": ControlMessage.retire(shard, ReplicaID(1)).encoded()
+        case "lost": ControlMessage.lost(shard, ReplicaID(7)).encoded()
+        case "doubt": ControlMessage.doubt(shard, ReplicaID(9)).encoded()
+        case "sound": ControlMessage.sound(shard, ReplicaID(9)).encoded()
+        case "askRead":
+            ControlMessage.askRead(
+                shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40
+            ).encoded()
+        case "readAt":
+            ControlMessage.readAt(shard, ReplicaID(9), number: 7, LogIndex(rawValue: 9_000))
+                .encoded()
+        case "heartbeat": heartbeat.encoded()
+        case "snapshotBegin": begin.encoded()
+        case "snapshotChunk":
+            SnapshotChunk(transfer: 9, offset: 512, bytes: ByteBuffer(string: "rows")).encoded()
+        case "snapshotAnswer":
+            SnapshotAnswer(transfer: 9, kind: .installed, offset: 512).encoded()
+        case "request": ByteBuffer(bytes: request.encodedHead())
+        case "reply": ByteBuffer(bytes: reply.encodedHead())
+        case "callFrame":
+            PeerCallFrames.frames(call: 5, head: [1, 2], body: ByteBuffer(string: "abc")).first
+        default: nil
+        }
+    }
+
+    private static var heartbeat: Heartbeat {
+        var leads = ShardSet()
+        for number in [0, 5, 63, 64] as [UInt16] { leads.insert(ShardID(rawValue: number)) }
+        return Heartbeat(leads: leads, isAiling: true, isStopping: false)
+    }
+
+    private static let begin = SnapshotBegin(
+        transfer: 1 << 40, shard: shard, from: ReplicaID(65_537), to: ReplicaID(196_611),
+        term: Term(3),
+        head: SnapshotHead(
+            position: LogPosition(index: LogIndex(900), term: Term(3)),
+            configuration: Configuration(
+                voters: [ReplicaID(65_537), ReplicaID(131_074)], learners: [ReplicaID(196_611)])),
+        byteCount: 1 << 33, stateHash: .max)
+
+    private static let request = PeerRequest(
+        service: .support, shard: shard, directoryIndex: LogIndex(77),
+        deadline: .milliseconds(9500), method: "PUT", target: "/api/v2/tickets/7.json?a=b",
+        scheme: "https", host: "acme.example:8443", remoteAddress: "10.0.0.9", tenant: "acme",
+        headers: [PeerRequest.Header(name: "X-Request-Id", value: "é")],
+        body: ByteBuffer(string: "{}"))
+
+    private static let reply = PeerReply(
+        .answered, leader: 2, status: 201,
+        headers: [PeerRequest.Header(name: "Location", value: "/x")],
+        body: ByteBuffer(string: "{}"))
+
+    /// Nodes of two builds talk to each other while a cluster is upgraded.
+    @Test func everyFrameHasItsGoldenBytes() throws {
+        let goldens = try Golden.lines("peers.v1.txt")
+        #expect(goldens.count == 16)
+        for line in goldens {
+            let parts = line.split(separator: " ").map(String.init)
+            let sample = try #require(Self.sample(parts[1]), "\(parts[1])")
+            #expect(Array(sample.readableBytesView) == Golden.hex(parts[0]), "\(parts[1])")
+        }
+    }
+
     @Test(arguments: [
         ControlMessage.assign(shard, ReplicaID(131_075)), .assigned(shard, ReplicaID(65_537)),
         .holds(shard, ReplicaID(65_537)), .retire(shard, ReplicaID(1)), .lost(shard, ReplicaID(7)),
@@ -44,14 +113,12 @@ private func expectStrict<Value: Equatable>(
     }
 
     @Test func heartbeatsAndWhatANewerNodeAddsToThem() throws {
-        var leads = ShardSet()
-        for number in [0, 5, 63, 64] as [UInt16] { leads.insert(ShardID(rawValue: number)) }
+        let heartbeat = Self.heartbeat
         for number in 0...64 {
             #expect(
-                leads.contains(ShardID(rawValue: UInt16(number)))
+                heartbeat.leads.contains(ShardID(rawValue: UInt16(number)))
                     == [0, 5, 63, 64].contains(number))
         }
-        let heartbeat = Heartbeat(leads: leads, isAiling: true, isStopping: false)
         var longer = heartbeat.encoded()
         longer.writeBytes([1, 2, 3])
         #expect(try Heartbeat(decoding: longer) == heartbeat)
@@ -64,13 +131,7 @@ private func expectStrict<Value: Equatable>(
     }
 
     @Test func theBeginningOfASnapshot() throws {
-        let head = SnapshotHead(
-            position: LogPosition(index: LogIndex(900), term: Term(3)),
-            configuration: Configuration(
-                voters: [ReplicaID(65_537), ReplicaID(131_074)], learners: [ReplicaID(196_611)]))
-        let begin = SnapshotBegin(
-            transfer: 1 << 40, shard: Self.shard, from: ReplicaID(65_537), to: ReplicaID(196_611),
-            term: Term(3), head: head, byteCount: 1 << 33, stateHash: .max)
+        let begin = Self.begin
         try expectStrict(begin, begin.encoded()) { try SnapshotBegin.decode($0) }
         var tooLong = begin
         tooLong.byteCount = SnapshotBegin.byteLimit + 1
@@ -104,19 +165,11 @@ private func expectStrict<Value: Equatable>(
     }
 
     @Test func theHeadsOfCallsAndReplies() throws {
-        let body = ByteBuffer(string: "{}")
-        let request = PeerRequest(
-            service: .support, shard: Self.shard, directoryIndex: LogIndex(77),
-            deadline: .milliseconds(9500), method: "PUT", target: "/api/v2/tickets/7.json?a=b",
-            scheme: "https", host: "acme.example:8443", remoteAddress: "10.0.0.9", tenant: "acme",
-            headers: [PeerRequest.Header(name: "X-Request-Id", value: "é")], body: body)
+        let (request, reply, body) = (Self.request, Self.reply, ByteBuffer(string: "{}"))
         #expect(request.deadlineMilliseconds == 9500)
         try expectStrict(request, ByteBuffer(bytes: request.encodedHead())) {
             try PeerRequest(head: $0, body: body)
         }
-        let reply = PeerReply(
-            .answered, leader: 2, status: 201,
-            headers: [PeerRequest.Header(name: "Location", value: "/x")], body: body)
         try expectStrict(reply, ByteBuffer(bytes: reply.encodedHead())) {
             try PeerReply(head: $0, body: body)
         }
