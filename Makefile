@@ -3,7 +3,7 @@ CONFIGURATION ?= debug
 SEED ?= 1
 SEEDS ?= 2000
 BIN = .build/$(CONFIGURATION)
-# Swift's runtime linked in: a tenth to a sixth less CPU a request, and no Swift needed where the programs run.
+# Swift's runtime linked in: no Swift needed where the programs run, and a few percent less CPU a request.
 RELEASE = swift build -c release --static-swift-stdlib
 BUILD = $(if $(filter release,$(CONFIGURATION)),$(RELEASE),swift build -c $(CONFIGURATION))
 SOURCES = Package.swift Sources Tests Benchmarks

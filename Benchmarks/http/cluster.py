@@ -110,7 +110,7 @@ def idle(cluster, wanted, seconds):
                 number = next(numbers, None)
             if number is None:
                 return
-            body = json.dumps({"name": f"idle{number}", "admin_email": "ann@idle.example"})
+            body = json.dumps({"tenant": {"name": f"idle{number}", "admin_email": "ann@idle.example"}})
             connection.request("POST", "/admin/v1/tenants", body, headers)
             answer = connection.getresponse()
             text = answer.read()
@@ -163,6 +163,39 @@ def failover(cluster, tenant, shard):
     return gap
 
 
+def fill(cluster, options):
+    """Tenants with tickets, as `load` wants them."""
+    tenants = []
+    for number in range(options.tenants):
+        made = cluster.make_tenant(f"t{number}", requests_per_minute=1_000_000_000)
+        tenants.append({"host": f"t{number}.localhost", "shard": made["shard"], "authorization": made["authorization"]})
+    first = next(iter(cluster.nodes.values()))["http"]
+    for tenant in tenants:
+        for _ in range(options.tickets):
+            status, body = call(first, "POST", "/api/v2/tickets.json", {"ticket": {"subject": "start", "comment": {"body": "x"}}},
+                                {"Host": tenant["host"], "Authorization": tenant["authorization"],
+                                 "Content-Type": "application/json"})
+            assert status == 201, body
+    return tenants
+
+
+def compare(ours, theirs, options, report):
+    """Both clusters run; short loads of one and the other in turn, so that what the machine does in between meets both alike."""
+    tenants = [fill(cluster, options) for cluster in (ours, theirs)]
+    time.sleep(4)
+    for mode, clients in [("write", 64), ("read", 64)]:
+        rates = [[], []]
+        for turn in range(options.rounds + 1):
+            for place, cluster in enumerate((ours, theirs)):
+                rate = load(cluster, tenants[place], mode, clients, 3, options.tickets)["per_second"]
+                if turn:
+                    rates[place].append(rate)
+        ratios = sorted(a / b for a, b in zip(*rates))
+        report({"mode": mode, "clients": clients, "per_second": statistics.median(rates[0]), "against": statistics.median(rates[1]),
+                "ratio": statistics.median(ratios), "ratio_quartiles": [round(ratios[len(ratios) // 4], 3),
+                                                                        round(ratios[-1 - len(ratios) // 4], 3)]})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=".build/release")
@@ -175,6 +208,8 @@ def main():
                         "with commas; without it, all but the single operations")
     parser.add_argument("--idle", type=int, default=0, help="last, make so many tenants more and watch the nodes doing nothing")
     parser.add_argument("--preload", default="", help="LD_PRELOAD for the nodes; its settings come from the environment")
+    parser.add_argument("--against", help="another folder of programs: both are measured in turn, and nothing else is")
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--sync-delay", type=int, default=0, help="microseconds that every sync takes longer, of one SQLite beside it too")
     parser.add_argument("--json")
     parser.add_argument("--keep", action="store_true")
@@ -202,19 +237,15 @@ def main():
 
     try:
         cluster.start(options.nodes)
-        tenants = []
-        for number in range(options.tenants):
-            made = cluster.make_tenant(f"t{number}", requests_per_minute=1_000_000_000)
-            tenants.append({"host": f"t{number}.localhost", "shard": made["shard"],
-                            "authorization": made["authorization"]})
-        first = next(iter(cluster.nodes.values()))["http"]
-        for tenant in tenants:
-            for _ in range(options.tickets):
-                status, body = call(first, "POST", "/api/v2/tickets.json",
-                                    {"ticket": {"subject": "start", "comment": {"body": "x"}}},
-                                    {"Host": tenant["host"], "Authorization": tenant["authorization"],
-                                     "Content-Type": "application/json"})
-                assert status == 201, body
+        if options.against:
+            other = LocalCluster(folder + "/against", options.against, environment=environment, log_level="warning")
+            try:
+                other.start(options.nodes)
+                compare(cluster, other, options, report)
+            finally:
+                other.stop()
+            return
+        tenants = fill(cluster, options)
         time.sleep(4)
         wanted = [each for each in options.only.split(",") if each]
         usual = [("write", 64), ("read", 64), ("write", 1), ("read", 1), ("write", 256)]
