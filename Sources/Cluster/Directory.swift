@@ -57,11 +57,8 @@ package struct OperatorToken: Sendable, Hashable {
 /// what they touched is read again, on the shard's lane and so in the order of the log.
 package final class Directory: Sendable {
     private struct Maps {
-        var byName: [String: TenantRecord] = [:]
-        var nameByID: [Int64: String] = [:]
-        var nameByHostname: [String: String] = [:]
+        var tenants = TenantTable()
         var operatorDigests: [Int64: [UInt8]] = [:]
-        var tenantsByShard: [ShardID: Int] = [:]
         var nodes: [NodeRecord] = []
         var revokedSerials: Set<String> = []
         var settings = ClusterSettings()
@@ -106,38 +103,36 @@ package final class Directory: Sendable {
     package func route(host: String) -> TenantRoute? {
         let name = Self.hostWithoutPort(host)
         return maps.withLock { maps in
-            if let owner = maps.nameByHostname[name] { return maps.byName[owner]?.route }
+            if let route = maps.tenants.route(hostname: name) { return route }
             // The first number of an address is nobody's name.
             if Self.isAddress(name) { return nil }
             guard let label = name.split(separator: ".", omittingEmptySubsequences: false).first
             else { return nil }
-            return maps.byName[String(label)]?.route
+            return maps.tenants.route(named: String(label))
         }
     }
 
     package func tenant(named name: String) -> TenantRecord? {
-        maps.withLock { $0.byName[name.lowercased()] }
+        maps.withLock { $0.tenants.record(named: name.lowercased()) }
     }
 
     /// The name of a tenant that there is.
-    package func name(of id: TenantID) -> String? { maps.withLock { $0.nameByID[id.rawValue] } }
+    package func name(of id: TenantID) -> String? { maps.withLock { $0.tenants.name(id.rawValue) } }
 
     /// Tenants by name, after the one named, at most `limit`.
     package func tenants(after name: String?, limit: Int) -> [TenantRecord] {
         maps.withLock { maps in
-            let names = maps.byName.keys.filter { name == nil || $0 > name! }.sorted()
-            return names.prefix(limit).map { maps.byName[$0]! }
+            maps.tenants.names(after: name, limit: limit).compactMap {
+                maps.tenants.record(named: $0)
+            }
         }
     }
 
-    package var tenantCount: Int { maps.withLock { $0.byName.count } }
+    package var tenantCount: Int { maps.withLock { $0.tenants.count } }
 
     /// Every tenant in service, for work in the background.
     package func activeRoutes() -> [TenantRoute] {
-        maps.withLock { maps in
-            maps.byName.values.filter { $0.state == .active }.map(\.route)
-                .sorted { $0.id < $1.id }
-        }
+        maps.withLock { $0.tenants.activeRoutes }
     }
 
     /// The last entry of shard 0 that the copy shows.
@@ -515,28 +510,9 @@ package final class Directory: Sendable {
         }
     }
 
-    private func put(_ record: TenantRecord) {
-        maps.withLock { maps in
-            if let old = maps.byName[record.name] {
-                for hostname in old.hostnames { maps.nameByHostname[hostname] = nil }
-                maps.tenantsByShard[old.shard, default: 1] -= 1
-            }
-            maps.tenantsByShard[record.shard, default: 0] += 1
-            maps.byName[record.name] = record
-            maps.nameByID[record.id.rawValue] = record.name
-            for hostname in record.hostnames { maps.nameByHostname[hostname] = record.name }
-        }
-    }
+    private func put(_ record: TenantRecord) { maps.withLock { $0.tenants.put(record) } }
 
-    private func drop(_ id: Int64) {
-        maps.withLock { maps in
-            guard let name = maps.nameByID.removeValue(forKey: id),
-                let record = maps.byName.removeValue(forKey: name)
-            else { return }
-            for hostname in record.hostnames { maps.nameByHostname[hostname] = nil }
-            maps.tenantsByShard[record.shard, default: 1] -= 1
-        }
-    }
+    private func drop(_ id: Int64) { maps.withLock { $0.tenants.remove(id) } }
 
     private static func records(_ rows: ShardReader, name: String? = nil, id: Int64? = nil) throws
         -> [TenantRecord]
@@ -576,7 +552,7 @@ package final class Directory: Sendable {
         maps.withLock { maps in
             let shards = (1...shardCount).map { ShardID(rawValue: UInt16($0)) }
             return shards.min {
-                (maps.tenantsByShard[$0] ?? 0, $0) < (maps.tenantsByShard[$1] ?? 0, $1)
+                (maps.tenants.count(on: $0), $0) < (maps.tenants.count(on: $1), $1)
             }!
         }
     }
