@@ -53,6 +53,7 @@ let package = Package(
             name: "Consensus", exclude: ["Specification"], swiftSettings: settings + plantedBugs),
         .target(name: "Threads", swiftSettings: settings),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "CTaskHook"),
         .target(
             name: "Wire",
             dependencies: ["Consensus", "CZlib", product("NIOCore", "swift-nio")],
@@ -143,8 +144,8 @@ let package = Package(
         .executableTarget(
             name: "lodged",
             dependencies: [
-                "Cluster", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI", "Threads",
-                "Transport", "Wire",
+                "Cluster", "CTaskHook", "Observability", "OperatorAPI", "ServiceDesk", "SupportAPI",
+                "Threads", "Transport", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
                 product("Configuration", "swift-configuration"),
                 product("Hummingbird", "hummingbird"),

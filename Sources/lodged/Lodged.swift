@@ -96,9 +96,7 @@ struct Lodged: AsyncParsableCommand {
                 label: label, level: settings.logLevel, format: settings.logFormat,
                 clock: { wallClockText() })
         }
-        // Requests run on the threads that read their bytes, instead of going to another pool and back for each step. So nothing
-        // that blocks may run in a task: it has threads of its own.
-        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        TaskExecutor.useEventLoops()
         // A client that hangs up must not end the process.
         signal(SIGPIPE, SIG_IGN)
         do {

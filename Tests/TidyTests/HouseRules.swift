@@ -20,7 +20,7 @@ enum HouseRules {
     ]
 
     /// Targets written in C.
-    static let targetsInC: Set<String> = ["CZlib"]
+    static let targetsInC: Set<String> = ["CTaskHook", "CZlib"]
 
     /// Every other target of the package, lowest first. A dependency may only point to a line above.
     static let targets: [Target] = [
@@ -66,7 +66,8 @@ enum HouseRules {
         Target(
             "lodged",
             http.union([
-                "ArgumentParser", "Cluster", "Configuration", "Foundation", "Glibc", "Logging",
+                "ArgumentParser", "CTaskHook", "Cluster", "Configuration", "Foundation", "Glibc",
+                "Logging",
                 "Metrics", "NIOSSL", "Observability", "OperatorAPI", "ServiceDesk",
                 "ServiceLifecycle", "SupportAPI", "Synchronization", "SystemPackage",
                 "Threads", "Transport",

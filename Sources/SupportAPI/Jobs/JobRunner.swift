@@ -60,7 +60,9 @@ package final class JobRunner: Service {
                 })
             let new = led.subtracting(known)
             known = led
-            for tenant in node.directory.activeRoutes() where new.contains(tenant.shard) {
+            // Mostly there is none, and then nobody looks through all tenants.
+            let tenants = new.isEmpty ? [] : node.directory.activeRoutes()
+            for tenant in tenants where new.contains(tenant.shard) {
                 if Task.isCancelled { return }
                 do {
                     if try await node.read(tenant, { try $0.nextJob() != nil }).answer {
