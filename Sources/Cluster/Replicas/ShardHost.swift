@@ -40,7 +40,7 @@ final class ShardHost {
     /// When the leader was asked about `confirmingReads`; nil when this replica leads and asks its followers.
     private var askedLeaderAt: UInt64?
     private var awaitingApply: [(index: LogIndex, read: ShardRead)] = []
-    private var nextRead: UInt64 = 0
+    private var nextRead: UInt64
 
     // As a leader, what it knows of the members' nodes.
     private var lost: Set<ReplicaID> = []
@@ -75,6 +75,8 @@ final class ShardHost {
         self.services = services
         self.floor = floor
         self.fault = fault
+        // What a leader answers to an earlier life of this node must answer nothing that this one asks.
+        nextRead = UInt64(services.random(1...1 << 40)) << 16
         view = ShardView(shard: shard)
         if let recovered {
             self.floor = max(floor, recovered.replica)
