@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+KINDS = ["write64", "read64", "write1", "read1", "write256", "create64", "update64", "comment64", "failover", "sqlite", "idle"]
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "deploy"))
 from local_cluster import LocalCluster  # noqa: E402
@@ -209,8 +210,7 @@ def main():
     parser.add_argument("--tenants", type=int, default=20)
     parser.add_argument("--tickets", type=int, default=50)
     parser.add_argument("--failovers", type=int, default=5)
-    parser.add_argument("--only", default="", help="of write64,read64,write1,read1,write256,create64,update64,comment64,failover,sqlite,"
-                        "with commas; without it, all but the single operations")
+    parser.add_argument("--only", default="", help="of " + ",".join(KINDS) + ", with commas; without it, all but the single operations")
     parser.add_argument("--idle", type=int, default=0, help="last, make so many tenants more and watch the nodes doing nothing")
     parser.add_argument("--preload", default="", help="LD_PRELOAD for the nodes; its settings come from the environment")
     parser.add_argument("--against", help="another folder of programs: both are measured in turn, and nothing else is")
@@ -219,6 +219,9 @@ def main():
     parser.add_argument("--json")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    wanted = [each for each in options.only.split(",") if each]
+    if unknown := set(wanted) - set(KINDS):
+        parser.error(f"--only does not know {', '.join(sorted(unknown))}; it knows {', '.join(KINDS)}")
     folder = tempfile.mkdtemp(prefix="lodge-bench-")
     environment = {}
     if options.sync_delay:
@@ -229,7 +232,7 @@ def main():
         environment = {f"n{number + 1}": {"LD_PRELOAD": options.preload} for number in range(options.nodes)}
     cluster = LocalCluster(folder, options.bin, environment=environment, log_level="warning")
     results = []
-    if options.only in ("", "sqlite") or "sqlite" in options.only.split(","):
+    if not options.against and (not wanted or "sqlite" in wanted):
         preload = {"LD_PRELOAD": options.preload} if options.preload else {}
         output = subprocess.run([sys.executable, str(HERE / "one_sqlite.py")], env=os.environ | preload, capture_output=True,
                                 text=True, check=True).stdout
@@ -246,13 +249,11 @@ def main():
             other = LocalCluster(folder + "/against", options.against, environment=environment, log_level="warning")
             try:
                 other.start(options.nodes)
-                compare(cluster, other, options, report)
+                return compare(cluster, other, options, report)
             finally:
                 other.stop()
-            return
         tenants = fill(cluster, options)
         time.sleep(4)
-        wanted = [each for each in options.only.split(",") if each]
         usual = [("write", 64), ("read", 64), ("write", 1), ("read", 1), ("write", 256)]
         for mode, clients in usual + [("create", 64), ("update", 64), ("comment", 64)]:
             if f"{mode}{clients}" in wanted or not wanted and (mode, clients) in usual:
@@ -261,7 +262,7 @@ def main():
         report({"mode": "memory", "rss_mb": rss(cluster)})
         if options.idle:
             report(idle(cluster, options.idle, options.seconds))
-        if options.nodes > 1 and options.failovers:
+        if options.nodes > 1 and options.failovers and (not wanted or "failover" in wanted):
             gaps = sorted(failover(cluster, tenants[0], tenants[0]["shard"]) for _ in range(options.failovers))
             report({"mode": "failover", "runs": len(gaps), "p50_s": statistics.median(gaps), "max_s": gaps[-1],
                     "all_s": [round(gap, 3) for gap in gaps]})
@@ -271,8 +272,8 @@ def main():
             subprocess.run(["rm", "-rf", folder])
         else:
             print(folder)
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+        if options.json:
+            pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
