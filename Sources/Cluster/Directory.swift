@@ -465,9 +465,13 @@ package final class Directory: Sendable {
         let digests = try rows.all("SELECT id, digest FROM operator_tokens WHERE tenant = ?1") {
             ($0.int64(0), $0.blob(1))
         }
-        maps.withLock { $0 = Maps() }
-        for record in records { put(record) }
-        maps.withLock { $0.operatorDigests = Dictionary(uniqueKeysWithValues: digests) }
+        var tenants = TenantTable()
+        for record in records { tenants.put(record) }
+        // In one go: who asks meanwhile must not hear that there are no tenants.
+        maps.withLock { [tenants] maps in
+            maps.tenants = tenants
+            maps.operatorDigests = Dictionary(uniqueKeysWithValues: digests)
+        }
         try reloadCluster(rows)
         maps.withLock { $0.appliedIndex = appliedIndex }
         changed.withLock { $0 }?.hear()

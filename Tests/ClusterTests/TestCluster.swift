@@ -231,8 +231,10 @@ final class TestCluster: Sendable {
     }
 
     /// The count as one node reads it.
-    func number(_ tenant: TenantRoute, at node: Node) async throws -> Int64 {
-        try await again { try await node.number(tenant) }
+    func number(
+        _ tenant: TenantRoute, at node: Node, level: ReadLevel = .linearizable
+    ) async throws -> Int64 {
+        try await again { try await node.number(tenant, level: level) }
     }
 
     /// Tries again what had no effect because the leadership was moving.
