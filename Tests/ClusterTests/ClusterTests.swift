@@ -97,8 +97,11 @@ import Wire
     @Test func everyReplicaTellsTheSameHistory() async throws {
         try await TestCluster.with(3) { cluster in
             let acme = try await cluster.tenant("acme")
-            for _ in 0..<5 { _ = try await cluster.countUp(acme) }
-            try await cluster.until("all have applied it") { $0.isWhole(3) }
+            var last: Position?
+            for _ in 0..<5 { last = try await cluster.countUp(acme).position }
+            try await cluster.until("all have applied it") { [last] in
+                $0.isWhole(3, with: last)
+            }
             var told: [[LogIndex]] = []
             for node in cluster.running {
                 let history = try await node.history(of: acme.shard, after: .zero)
@@ -113,8 +116,8 @@ import Wire
     @Test func aNodeThatHasHeardNoLeaderSinceItsStartAnswersNothing() async throws {
         try await TestCluster.with(3) { cluster in
             let acme = try await cluster.tenant("acme")
-            _ = try await cluster.countUp(acme)
-            try await cluster.until("all have applied it") { $0.isWhole(3) }
+            let count = try await cluster.countUp(acme)
+            try await cluster.until("all have applied it") { $0.isWhole(3, with: count.position) }
             #expect(try await cluster.number(acme, at: cluster[3], level: .stale) == 1)
             for number in [1, 2, 3] as [UInt16] { await cluster.stop(number) }
             try await cluster.restart(3)

@@ -168,13 +168,16 @@ final class TestCluster: Sendable {
         running.first { $0.destination(of: shard) == .here }
     }
 
-    /// Whether each shard has `voters` voters on running nodes, all with the leader's rows.
-    func isWhole(_ voters: Int) -> Bool {
+    /// Whether each shard has `voters` voters on running nodes, all with the leader's rows and with the write that was `committed`.
+    ///
+    /// Views are posted a moment after answers, the leader's too, so what was answered last is in a view only when that says so.
+    func isWhole(_ voters: Int, with committed: Position? = nil) -> Bool {
         (0...shards).allSatisfy { number in
             let shard = ShardID(rawValue: UInt16(number))
             guard let leader = leader(of: shard),
                 let view = view(leader.identity.node.rawValue, shard),
-                view.configuration.voters.count == voters, !view.configuration.isJoint
+                view.configuration.voters.count == voters, !view.configuration.isJoint,
+                committed.map({ $0.shard != shard || $0.index <= view.appliedIndex }) ?? true
             else { return false }
             return view.configuration.voters.allSatisfy { voter in
                 let own = self.view(voter.node.rawValue, shard)
