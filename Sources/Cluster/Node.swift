@@ -228,59 +228,79 @@ package final class Node: Sendable {
         _ tenant: TenantRoute, level: ReadLevel = .linearizable,
         _ body: @escaping @Sendable (ShardReader) throws -> Answer
     ) async throws -> Committed<Answer> {
-        let shard = tenant.shard
-        let index = try await leave(to: level, shard)
-        let clock = clock
-        let answer: Answer = try await withCheckedThrowingContinuation { continuation in
-            let accepted = readers.submit(
-                ReaderLanes.Work(shard: shard) { [lanes] connection in
-                    let answer = Result {
-                        try connection.get().read(tenant: tenant.id, now: clock(), body)
-                    }
-                    if case .failure(let error) = answer, error.tellsOfDamage {
-                        lanes.post(.run(shard) { $0.checkRows() }, to: shard)
-                    }
-                    continuation.resume(with: answer)
-                }, tenant: tenant.id)
-            if !accepted {
-                continuation.resume(
-                    throwing: Unavailable(reason: .overloaded, retryAfterSeconds: 1))
+        try await withCheckedThrowingContinuation { continuation in
+            let (shard, clock) = (tenant.shard, clock)
+            whenReadable(shard, level) { [readers, lanes] leave in
+                let index: LogIndex
+                switch leave {
+                case .success(let applied): index = applied
+                case .failure(let error):
+                    continuation.resume(throwing: error)
+                    return
+                }
+                let accepted = readers.submit(
+                    ReaderLanes.Work(shard: shard) { connection in
+                        let answer = Result {
+                            Committed(
+                                answer: try connection.get().read(
+                                    tenant: tenant.id, now: clock(), body),
+                                position: Position(shard: shard, index: index))
+                        }
+                        if case .failure(let error) = answer, error.tellsOfDamage {
+                            lanes.post(.run(shard) { $0.checkRows() }, to: shard)
+                        }
+                        continuation.resume(with: answer)
+                    }, tenant: tenant.id)
+                if !accepted {
+                    continuation.resume(
+                        throwing: Unavailable(reason: .overloaded, retryAfterSeconds: 1))
+                }
             }
         }
-        return Committed(answer: answer, position: Position(shard: shard, index: index))
     }
 
-    /// Waits until the rows here may be read at a level.
-    private func leave(to level: ReadLevel, _ shard: ShardID) async throws -> LogIndex {
+    /// Calls `body` once, with the entry the rows here have applied when they may be read at a level, or why they may not.
+    private func whenReadable(
+        _ shard: ShardID, _ level: ReadLevel,
+        _ body: @escaping @Sendable (Result<LogIndex, any Error>) -> Void
+    ) {
+        let behind = Unavailable(reason: .behind, retryAfterSeconds: 1)
         let wish: ShardRead.Wish
         switch level {
         case .linearizable:
-            if board.destination(of: shard).leadsAlone { return board.appliedIndex(of: shard) }
+            if board.destination(of: shard).leadsAlone {
+                body(.success(board.appliedIndex(of: shard)))
+                return
+            }
             wish = .linearizable
         case .session(let position):
             guard position.shard == shard else {
-                throw Unavailable(reason: .behind, retryAfterSeconds: 1)
+                body(.failure(behind))
+                return
             }
             let applied = board.appliedIndex(of: shard)
-            if applied >= position.index { return applied }
+            if applied >= position.index {
+                body(.success(applied))
+                return
+            }
             let (leader, _, isAlone) = board.destination(of: shard)
             // Nobody has seen such a position: it is not one of ours.
-            if isAlone || leader == nil { throw Unavailable(reason: .behind, retryAfterSeconds: 1) }
+            if isAlone || leader == nil {
+                body(.failure(behind))
+                return
+            }
             wish = .applied(position.index)
         case .stale:
             guard let applied = board.freshIndex(of: shard) else {
-                throw NotLeader(leader: board.destination(of: shard).node)
+                body(.failure(NotLeader(leader: board.destination(of: shard).node)))
+                return
             }
-            return applied
+            body(.success(applied))
+            return
         }
-        return try await withCheckedThrowingContinuation { continuation in
-            lanes.post(
-                .read(
-                    shard,
-                    ShardRead(wish: wish, enqueued: monotonicNanoseconds()) {
-                        continuation.resume(with: $0)
-                    }), to: shard)
-        }
+        lanes.post(
+            .read(shard, ShardRead(wish: wish, enqueued: monotonicNanoseconds(), ready: body)),
+            to: shard)
     }
 
     // MARK: Other nodes

@@ -1,5 +1,8 @@
 internal import CSQLite
 
+/// Nobody reads SQLite's statistics of memory, and counting takes one lock of the whole process for every allocation.
+private let isConfigured = lodge_sqlite3_disable_memory_statistics() == SQLITE_OK
+
 /// One connection to one database file.
 ///
 /// A connection is used by one thread at a time (it is opened with `SQLITE_OPEN_NOMUTEX` and is not `Sendable`); in a node
@@ -33,6 +36,7 @@ package final class Connection {
     var walBox: WALBox?
 
     package init(path: String, mode: Mode, statementLimit: Int = 400) throws {
+        _ = isConfigured
         var opened: OpaquePointer?
         let flags =
             switch mode {

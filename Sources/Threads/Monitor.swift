@@ -2,6 +2,8 @@ package import Glibc
 
 /// State behind a lock, with waiting: the one place where a lane's thread sleeps.
 ///
+/// Threads are woken after the lock is free: one that is woken before would only wait again, for the lock.
+///
 /// `@unchecked Sendable`: `state` is touched only between lock and unlock of `mutex`.
 package final class Monitor<State>: @unchecked Sendable {
     @usableFromInline let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -40,29 +42,21 @@ package final class Monitor<State>: @unchecked Sendable {
     )
         rethrows
     {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        if wake(try body(&state)) { pthread_cond_signal(condition) }
+        if wake(try withLock(body)) { pthread_cond_signal(condition) }
     }
 
     /// Runs `body` and wakes one waiting thread.
     @inlinable package func signal<Result>(_ body: (inout State) throws -> Result) rethrows
         -> Result
     {
-        pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_signal(condition)
-            pthread_mutex_unlock(mutex)
-        }
-        return try body(&state)
+        defer { pthread_cond_signal(condition) }
+        return try withLock(body)
     }
 
     /// Runs `body` and wakes every waiting thread.
     @inlinable package func broadcast(_ body: (inout State) -> Void) {
-        pthread_mutex_lock(mutex)
-        body(&state)
+        withLock(body)
         pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
     }
 
     /// Sleeps until `body` gives a value, or to the deadline, in nanoseconds of `monotonicNanoseconds`. Asks `body` once more

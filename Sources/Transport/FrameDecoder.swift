@@ -9,7 +9,6 @@ package import Wire
 package struct FrameDecoder: Sendable {
     package struct Received: Sendable {
         package let kindNumber: UInt8
-        /// Without the padding.
         package let body: ByteBuffer
     }
 
@@ -69,8 +68,8 @@ package struct FrameDecoder: Sendable {
             head.matches(body: UnsafeRawBufferPointer(rebasing: raw[Frame.headLength...]))
         }
         guard isWhole else { throw .checksum }
-        guard let body = frame.getSlice(at: start, length: head.bodyLength - head.padding) else {
-            preconditionFailure("a frame's padding is part of its body")
+        guard let body = frame.getSlice(at: start, length: head.bodyLength) else {
+            preconditionFailure("a frame holds its body")
         }
         return Received(kindNumber: head.kindNumber, body: body)
     }

@@ -16,6 +16,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
     /// A bulk frame that waits for room, and its sender.
     private struct Waiter {
         let number: UInt64
+        let kind: FrameKind
         let head: Frame.Head
         let body: ByteBuffer
         let continuation: CheckedContinuation<Void, any Error>
@@ -94,7 +95,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
             guard shared.outbox.isOpen, shared.outbox.unsent + head.frameLength <= bound else {
                 return (false, false)
             }
-            return (true, shared.outbox.append(head, body))
+            return (true, shared.outbox.append(frameKind, head, body))
         }
         if mustDrain { eventLoop.execute { self.drain() } }
         return isQueued
@@ -114,7 +115,9 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
                 let fault: LinkFault? = shared.withLock { shared in
                     if !shared.outbox.isOpen { return shared.fault ?? .notConnected }
                     shared.waiters.append(
-                        Waiter(number: waiter, head: head, body: body, continuation: continuation))
+                        Waiter(
+                            number: waiter, kind: frameKind, head: head, body: body,
+                            continuation: continuation))
                     return nil
                 }
                 if let fault { continuation.resume(throwing: fault) } else { pump() }
@@ -150,7 +153,7 @@ package final class Link: ChannelInboundHandler, @unchecked Sendable {
                     return (mustDrain, shared.isPumpScheduled ? 0 : wait)
                 }
                 shared.pacer.spend(first.head.frameLength)
-                mustDrain = shared.outbox.append(first.head, first.body) || mustDrain
+                mustDrain = shared.outbox.append(first.kind, first.head, first.body) || mustDrain
                 admitted.append(shared.waiters.removeFirst().continuation)
             }
             return (mustDrain, 0 as Int64)

@@ -104,7 +104,7 @@ package struct LinkState: Sendable {
             }
             switch kind {
             case .hello: return verdict(.secondHello)
-            case .keepAlive: return .ignore
+            case .keepAlive, .padding: return .ignore
             default: return .deliver(kind)
             }
         }

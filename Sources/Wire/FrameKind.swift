@@ -19,14 +19,16 @@ package enum FrameKind: UInt8, CaseIterable, Sendable {
     case dial = 14
     /// The transport's own: nothing to say, still here. Old nodes may ignore it.
     case keepAlive = 128
+    /// The transport's own: zeros after frames whose length nobody may see.
+    case padding = 129
 
-    /// Whether the kind carries tenants' data. Then the frame's length on the wire says nothing finer than 128 bytes, so that who
+    /// Whether the kind carries tenants' data. Then what is written to the link with it is padded to a multiple of 128 bytes, so that who
     /// watches the line and can make a tenant write cannot read secrets from how well they compress (CRIME, BREACH).
     package var isPadded: Bool {
         switch self {
         case .replica, .request, .requestBody, .response, .responseBody, .snapshotChunk: true
         case .hello, .heartbeat, .snapshotBegin, .snapshotEnd, .snapshotAnswer, .control,
-            .dial, .keepAlive:
+            .dial, .keepAlive, .padding:
             false
         }
     }

@@ -74,7 +74,7 @@ import Wire
         let statistics = nodes[0].transport.statistics
         #expect(statistics.establishedLinks == 4)
         #expect((statistics.traffic[.log]?.framesOut ?? 0) >= 1000)
-        #expect((statistics.traffic[.log]?.bytesIn ?? 0) >= 128_000)
+        #expect((statistics.traffic[.log]?.bytesIn ?? 0) >= 15_000)
         for node in nodes { await node.stop() }
         #expect(nodes[0].recorder.told.downs(two, .log).count == 1)
     }

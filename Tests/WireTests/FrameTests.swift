@@ -27,7 +27,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
     let body = Array(bytes.dropFirst(12))
     guard body.count == head.bodyLength else { throw Frame.Fault.checksum }
     guard body.withUnsafeBytes({ head.matches(body: $0) }) else { throw Frame.Fault.checksum }
-    return (head.kindNumber, body.dropLast(head.padding))
+    return (head.kindNumber, body)
 }
 
 @Suite struct FrameTests {
@@ -44,7 +44,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
 
     @Test func versionOneHasItsGoldenBytes() throws {
         let frames = try goldenFrames()
-        #expect(frames.count == 9)
+        #expect(frames.count == 10)
         for golden in frames {
             #expect(Frame.encoded(golden.kind, golden.body) == golden.frame, "\(golden.kind)")
             let (kind, body) = try decode(golden.frame)
@@ -58,6 +58,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
             .hello: 1, .heartbeat: 2, .replica: 3, .request: 4, .requestBody: 5, .response: 6,
             .responseBody: 7, .snapshotBegin: 9, .snapshotChunk: 10, .snapshotEnd: 11,
             .snapshotAnswer: 12, .control: 13, .dial: 14, .keepAlive: 128,
+            .padding: 129,
         ]
         #expect(numbers.count == FrameKind.allCases.count)
         for kind in FrameKind.allCases { #expect(kind.rawValue == numbers[kind], "\(kind)") }
@@ -65,17 +66,18 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
         #expect(FrameKind.mayBeIgnored(128))
     }
 
-    @Test func tenantsDataIsPaddedAndNothingElse() {
-        for kind in FrameKind.allCases {
-            for count in [0, 1, 115, 116, 117, 243, 244, 245] {
-                let frame = Frame.encoded(kind, Array(repeating: 7, count: count))
-                if kind.isPadded {
-                    #expect(frame.count == (12 + count + 127) / 128 * 128, "\(kind) \(count)")
-                } else {
-                    #expect(frame.count == 12 + count, "\(kind) \(count)")
-                }
-            }
+    @Test func paddingIsAFrameThatFillsUpTheLastStep() throws {
+        for count in [0, 1, 12, 115, 116, 117, 127, 128, 129, 243, 244, 245] {
+            let padding = Frame.padding(after: count)
+            #expect((count + padding.count) % 128 == 0, "\(count)")
+            #expect(padding.count < 128 + 12, "\(count)")
+            guard !padding.isEmpty else { continue }
+            let (kind, body) = try decode(padding)
+            #expect(kind == FrameKind.padding.rawValue)
+            #expect(body.allSatisfy { $0 == 0 })
         }
+        // An older node that does not know it goes on without it.
+        #expect(FrameKind.mayBeIgnored(FrameKind.padding.rawValue))
         let padded = FrameKind.allCases.filter(\.isPadded)
         #expect(
             padded == [.replica, .request, .requestBody, .response, .responseBody, .snapshotChunk])
@@ -94,20 +96,16 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
     }
 
     @Test func lengthIsHeldToTheLimitBeforeAnythingElse() throws {
-        func head(_ length: Int, padding: Int = 0, flags: UInt8 = 0) throws(Frame.Fault) {
+        func head(_ length: Int, flags: UInt32 = 0) throws(Frame.Fault) {
             _ = try Frame.Head(
-                word: UInt64(length) | 3 << 32 | UInt64(flags) << 40 | UInt64(padding) << 48,
-                checksum: 0)
+                word: UInt64(length) | 3 << 32 | UInt64(flags) << 40, checksum: 0)
         }
         let limit = Frame.bodyLimit
         #expect(limit == 4 * 1024 * 1024 + 64 * 1024)
         try head(limit)
-        try head(limit + 127, padding: 127)
         #expect(throws: Frame.Fault.tooLong(limit + 1)) { try head(limit + 1) }
-        #expect(throws: Frame.Fault.tooLong(limit + 1)) { try head(limit + 128, padding: 127) }
-        #expect(throws: Frame.Fault.tooLong(limit + 129)) { try head(limit + 129, padding: 129) }
         #expect(throws: Frame.Fault.tooLong(0xffff_ffff)) { try head(0xffff_ffff) }
-        #expect(throws: Frame.Fault.padding(6)) { try head(5, padding: 6) }
         #expect(throws: Frame.Fault.flags(1)) { try head(5, flags: 1) }
+        #expect(throws: Frame.Fault.flags(0xff_ffff)) { try head(5, flags: 0xff_ffff) }
     }
 }

@@ -131,7 +131,7 @@ final class PeerHub: PeerSender, PeerHandler {
                 try calls.withLock { $0 }?.received(kind, body, from: node)
             case .snapshotBegin, .snapshotChunk, .snapshotEnd, .snapshotAnswer:
                 try snapshots.received(kind, body, from: node)
-            case .hello, .dial, .keepAlive: break
+            case .hello, .dial, .keepAlive, .padding: break
             }
         } catch {
             let isNews = state.withLock { state in

@@ -62,7 +62,7 @@ package final class SupportAPI: Sendable {
             request.headers[.requestID].flatMap { id in
                 (1...128).contains(id.utf8.count)
                     && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ? id : nil
-            } ?? Secrets.hex(12)
+            } ?? RequestNumbers.next()
         var course = Course(requestID: requestID)
         var answer: APIAnswer
         do {
@@ -267,7 +267,8 @@ package final class SupportAPI: Sendable {
             let route = node.directory.tenant(named: call.tenant)?.route
         else { return PeerReply(.behind) }
         let requestID =
-            call.headers.last { $0.name.lowercased() == "x-request-id" }?.value ?? Secrets.hex(12)
+            call.headers.last { $0.name.lowercased() == "x-request-id" }?.value
+            ?? RequestNumbers.next()
         var course = Course(requestID: requestID)
         course.tenant = route.name
         guard let method = HTTPRequest.Method(call.method) else {
