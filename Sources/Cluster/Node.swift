@@ -57,6 +57,7 @@ package final class Node: Sendable {
     private let checkpointer = Checkpointer()
     private let ballast: Ballast
     private let logger: Logger
+    private let reads: ReadDesk
     private let ticker: Ticker
     private let transport = Mutex<PeerTransport?>(nil)
     private let phase = Mutex(Phase.running)
@@ -146,7 +147,11 @@ package final class Node: Sendable {
             let lanes = LaneTable(made, shardCount: shardCount)
             self.lanes = lanes
             laneOf.set(lanes)
-            hub.attach(lanes, calls)
+            reads = ReadDesk(
+                board: board, shardCount: shardCount, sender: hub,
+                first: UInt64(random(1...(1 << 40))) << 16
+            ) { lanes.post(.read($0, $1), to: $0) }
+            hub.attach(lanes, calls, reads)
             readers = ReaderLanes(
                 count: configuration.readerLanes, queueLimit: configuration.queueLimit,
                 generation: { board[$0].generation }
@@ -298,9 +303,11 @@ package final class Node: Sendable {
             body(.success(applied))
             return
         }
-        lanes.post(
-            .read(shard, ShardRead(wish: wish, enqueued: monotonicNanoseconds(), ready: body)),
-            to: shard)
+        let read = ShardRead(wish: wish, enqueued: monotonicNanoseconds(), ready: body)
+        switch wish {
+        case .linearizable: reads.read(shard, read)
+        case .applied: lanes.post(.read(shard, read), to: shard)
+        }
     }
 
     // MARK: Other nodes
@@ -527,6 +534,7 @@ package final class Node: Sendable {
         hub.tick(
             Heartbeat(leads: board.led, isAiling: isAiling, isStopping: isStopping))
         calls.tick(now: now)
+        reads.tick(now: now)
         if count % 5 == 0 { refreshSight() }
         if count % 10 == 0 {
             watchDisk()
@@ -568,6 +576,7 @@ package final class Node: Sendable {
         }
         guard isFirst else { return }
         handOver()
+        reads.stop()
         readers.stop()
         for lane in lanes.lanes { lane.stop() }
         checkpointer.stop()

@@ -44,11 +44,16 @@ private func expectStrict<Value: Equatable>(
         case "sound": ControlMessage.sound(shard, ReplicaID(9)).encoded()
         case "askRead":
             ControlMessage.askRead(
-                shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40
+                shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40,
+                LogIndex(rawValue: 5)
             ).encoded()
         case "readAt":
             ControlMessage.readAt(shard, ReplicaID(9), number: 7, LogIndex(rawValue: 9_000))
                 .encoded()
+        case "askTerm":
+            ControlMessage.askTerm(shard, ReplicaID(9), term: Term(rawValue: 300), number: 7)
+                .encoded()
+        case "inTerm": ControlMessage.inTerm(shard, ReplicaID(9), number: 7, true).encoded()
         case "heartbeat": heartbeat.encoded()
         case "snapshotBegin": begin.encoded()
         case "snapshotChunk":
@@ -93,7 +98,7 @@ private func expectStrict<Value: Equatable>(
     /// Nodes of two builds talk to each other while a cluster is upgraded.
     @Test func everyFrameHasItsGoldenBytes() throws {
         let goldens = try Golden.lines("peers.v1.txt")
-        #expect(goldens.count == 16)
+        #expect(goldens.count == 18)
         for line in goldens {
             let parts = line.split(separator: " ").map(String.init)
             let sample = try #require(Self.sample(parts[1]), "\(parts[1])")
@@ -105,7 +110,10 @@ private func expectStrict<Value: Equatable>(
         ControlMessage.assign(shard, ReplicaID(131_075)), .assigned(shard, ReplicaID(65_537)),
         .holds(shard, ReplicaID(65_537)), .retire(shard, ReplicaID(1)), .lost(shard, ReplicaID(7)),
         .doubt(shard, ReplicaID(9)), .sound(shard, ReplicaID(9)),
-        .askRead(shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40),
+        .askRead(
+            shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40, LogIndex(rawValue: 5)),
+        .askTerm(shard, ReplicaID(9), term: Term(rawValue: 300), number: 7),
+        .inTerm(shard, ReplicaID(9), number: 7, true), .inTerm(shard, ReplicaID(9), number: 7, false),
         .readAt(shard, ReplicaID(9), number: 7, LogIndex(rawValue: 9_000)),
     ])
     func controlMessages(message: ControlMessage) throws {

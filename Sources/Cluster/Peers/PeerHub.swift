@@ -25,6 +25,7 @@ final class PeerHub: PeerSender, PeerHandler {
     private let transport = Mutex<PeerTransport?>(nil)
     private let lanes = Mutex<LaneTable?>(nil)
     private let calls = Mutex<PeerCalls?>(nil)
+    private let reads = Mutex<ReadDesk?>(nil)
     private let snapshots: SnapshotDesk
     private let logger: Logger
     private let now: @Sendable () -> Int64
@@ -48,9 +49,10 @@ final class PeerHub: PeerSender, PeerHandler {
                     peers: [], interval: Self.interval, patience: patience, now: now())))
     }
 
-    func attach(_ lanes: LaneTable, _ calls: PeerCalls) {
+    func attach(_ lanes: LaneTable, _ calls: PeerCalls, _ reads: ReadDesk) {
         self.lanes.withLock { $0 = lanes }
         self.calls.withLock { $0 = calls }
+        self.reads.withLock { $0 = reads }
     }
 
     func attach(_ transport: PeerTransport) { self.transport.withLock { $0 = transport } }
@@ -126,6 +128,7 @@ final class PeerHub: PeerSender, PeerHandler {
                 lanes.withLock { $0 }?.post(.message(message, from: node), to: message.shard)
             case .control:
                 let message = try ControlMessage(decoding: body)
+                if reads.withLock({ $0 })?.take(message, from: node) == true { return }
                 lanes.withLock { $0 }?.post(.control(message, from: node), to: message.shard)
             case .request, .requestBody, .response, .responseBody:
                 try calls.withLock { $0 }?.received(kind, body, from: node)
@@ -192,6 +195,7 @@ final class PeerHub: PeerSender, PeerHandler {
                 return state.monitor.disconnected(from: Int(node.rawValue))
             }
             if let change { tell(change) }
+            reads.withLock { $0 }?.disconnected(node)
         case .requests: calls.withLock { $0 }?.disconnected(node)
         case .bulk: break
         }

@@ -3,6 +3,8 @@ import Synchronization
 package import Wire
 
 /// How one shard stands on this node, for whoever asks, at any time and from any thread.
+///
+/// It is posted before anything that follows from the same step leaves the shard's lane: see `Standing`.
 package struct ShardView: Sendable, Equatable {
     package var shard: ShardID
     /// The replica this node holds; nil when it holds none.
@@ -17,6 +19,8 @@ package struct ShardView: Sendable, Equatable {
     package var leadsAlone = false
     /// Whether the rows hold all that was committed before the present term: a replica that has just started may be any time behind.
     package var isFresh = false
+    /// Whether the rows may be read at all: they are here, and nobody doubts them.
+    package var isReadable = false
     package var appliedIndex: LogIndex = .zero
     package var commitIndex: LogIndex = .zero
     package var stateHash: UInt64 = 0
@@ -28,6 +32,13 @@ package struct ShardView: Sendable, Equatable {
     package var fault: String?
     /// Why the rows of a working replica are not to be trusted: the group cannot go on without it.
     package var damage: String?
+
+    package var standing: Standing? {
+        guard let replica, fault == nil else { return nil }
+        return Standing(
+            id: replica, term: term, isLeader: role == .leader, isEstablishedLeader: isServing,
+            commit: commitIndex, configuration: configuration)
+    }
 }
 
 /// The views of all shards. Lanes write, everybody reads.
@@ -71,6 +82,19 @@ final class ShardBoard: Sendable {
 
     func appliedIndex(of shard: ShardID) -> LogIndex {
         views[Int(shard.rawValue)].view.withLock { $0.appliedIndex }
+    }
+
+    /// How the replica here stands in its group; nil when there is none.
+    func standing(of shard: ShardID) -> Standing? {
+        views[Int(shard.rawValue)].view.withLock { $0.standing }
+    }
+
+    /// The same, with who leads, for a shard whose rows may be read here.
+    func readable(_ shard: ShardID) -> (standing: Standing, leader: NodeID?)? {
+        views[Int(shard.rawValue)].view.withLock { view in
+            guard view.isReadable, let standing = view.standing else { return nil }
+            return (standing, view.leader)
+        }
     }
 
     /// The shards this node leads.

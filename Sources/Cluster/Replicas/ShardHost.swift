@@ -215,8 +215,9 @@ final class ShardHost {
             }
         case .doubt(_, let id): doubted(by: id, node)
         case .sound(_, let id): leaderIsSound(id, node)
-        case .askRead(_, let id, let term, let number): askedForRead(id, term, number, node)
+        case .askRead(_, let id, let term, let number, _): askedForRead(id, term, number, node)
         case .readAt(_, let id, let number, let index): readAt(index, number, id, node)
+        case .askTerm, .inTerm: break
         }
     }
 
@@ -451,6 +452,8 @@ final class ShardHost {
         while true {
             let outputs = replica.takeOutputs()
             if outputs.isEmpty { break }
+            // First what others may learn without asking, then what they are told.
+            publish()
             for output in outputs {
                 perform(output, replica)
                 guard self.replica === replica else { break }
@@ -598,8 +601,9 @@ final class ShardHost {
         guard let leader = core.leader, leader != core.id, machine.store != nil, !abstains,
             services.peers.send(
                 .control,
-                ControlMessage.askRead(shard, core.id, term: core.term, number: nextRead)
-                    .encoded(), to: leader.node, over: .log)
+                ControlMessage.askRead(
+                    shard, core.id, term: core.term, number: nextRead, core.commit
+                ).encoded(), to: leader.node, over: .log)
         else { return false }
         askedLeaderAt = now
         return true
@@ -987,6 +991,11 @@ final class ShardHost {
                 view.commitIndex = core.commit
                 hasChanged = true
             }
+            let isReadable = machine.store != nil && !abstains
+            if view.isReadable != isReadable {
+                view.isReadable = isReadable
+                hasChanged = true
+            }
         } else if view.role != .follower || view.leader != nil || view.isServing
             || view.replica != nil && fault == nil && newborn == nil
         {
@@ -994,6 +1003,7 @@ final class ShardHost {
             view.leader = nil
             view.isServing = false
             view.isFresh = false
+            view.isReadable = false
             view.leadsAlone = false
             if fault == nil && newborn == nil { view.replica = nil }
             hasChanged = true

@@ -7,7 +7,7 @@ package import NIOCore
 ///     byte     kind
 ///     varint   shard
 ///     varint   replica
-///     varint   term, number and index, of those kinds that have them
+///     varint   term, number and index, of those kinds that have them; a byte, 1 or 0, of the one that says yes or no
 package enum ControlMessage: Equatable, Sendable {
     /// Hold this replica, blank, from now on. Sent by the leader before the group has it as a learner.
     case assign(ShardID, ReplicaID)
@@ -23,10 +23,15 @@ package enum ControlMessage: Equatable, Sendable {
     case doubt(ShardID, ReplicaID)
     /// The answer: the leader's rows add up as well.
     case sound(ShardID, ReplicaID)
-    /// To the leader of this term, from a replica that follows it: what must I have applied for a linearizable read?
-    case askRead(ShardID, ReplicaID, term: Term, number: UInt64)
+    /// To the leader of this term, from a replica that follows it and knows of commits up to an entry: what must I have applied for a
+    /// linearizable read?
+    case askRead(ShardID, ReplicaID, term: Term, number: UInt64, LogIndex)
     /// The answer: this entry; zero when whoever was asked does not lead.
     case readAt(ShardID, ReplicaID, number: UInt64, LogIndex)
+    /// To this voter, from the leader of this term: is your term still mine?
+    case askTerm(ShardID, ReplicaID, term: Term, number: UInt64)
+    /// The answer.
+    case inTerm(ShardID, ReplicaID, number: UInt64, Bool)
 
     private static let version: UInt8 = 1
 
@@ -39,8 +44,10 @@ package enum ControlMessage: Equatable, Sendable {
         case .lost(let shard, let replica): (5, shard, replica)
         case .doubt(let shard, let replica): (6, shard, replica)
         case .sound(let shard, let replica): (7, shard, replica)
-        case .askRead(let shard, let replica, _, _): (8, shard, replica)
+        case .askRead(let shard, let replica, _, _, _): (8, shard, replica)
         case .readAt(let shard, let replica, _, _): (9, shard, replica)
+        case .askTerm(let shard, let replica, _, _): (10, shard, replica)
+        case .inTerm(let shard, let replica, _, _): (11, shard, replica)
         }
     }
 
@@ -54,12 +61,19 @@ package enum ControlMessage: Equatable, Sendable {
         writer.write(varint: UInt64(shard.rawValue))
         writer.write(varint: replica.rawValue)
         switch self {
-        case .askRead(_, _, let term, let number):
+        case .askRead(_, _, let term, let number, let known):
             writer.write(varint: term.rawValue)
             writer.write(varint: number)
+            writer.write(varint: known.rawValue)
         case .readAt(_, _, let number, let index):
             writer.write(varint: number)
             writer.write(varint: index.rawValue)
+        case .askTerm(_, _, let term, let number):
+            writer.write(varint: term.rawValue)
+            writer.write(varint: number)
+        case .inTerm(_, _, let number, let isSo):
+            writer.write(varint: number)
+            writer.write(isSo ? 1 : 0)
         default: break
         }
         return ByteBuffer(bytes: writer.bytes)
@@ -102,11 +116,21 @@ package enum ControlMessage: Equatable, Sendable {
         case 7: return .sound(shard, replica)
         case 8:
             let term = Term(rawValue: try reader.varint())
-            return .askRead(shard, replica, term: term, number: try reader.varint())
+            let number = try reader.varint()
+            return .askRead(
+                shard, replica, term: term, number: number, LogIndex(rawValue: try reader.varint()))
         case 9:
             let number = try reader.varint()
             return .readAt(
                 shard, replica, number: number, LogIndex(rawValue: try reader.varint()))
+        case 10:
+            let term = Term(rawValue: try reader.varint())
+            return .askTerm(shard, replica, term: term, number: try reader.varint())
+        case 11:
+            let number = try reader.varint()
+            let answer = try reader.byte()
+            guard answer <= 1 else { throw .invalid("answer") }
+            return .inTerm(shard, replica, number: number, answer == 1)
         default: throw .invalid("kind")
         }
     }
