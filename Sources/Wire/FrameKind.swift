@@ -4,7 +4,7 @@
 package enum FrameKind: UInt8, CaseIterable, Sendable {
     case hello = 1
     case heartbeat = 2
-    /// Messages of consensus, with the blocks in them.
+    /// A message of consensus with blocks in it.
     case replica = 3
     case request = 4
     case requestBody = 5
@@ -17,6 +17,8 @@ package enum FrameKind: UInt8, CaseIterable, Sendable {
     case control = 13
     /// The transport's own: the lower node asks the higher one to open a link; one byte, the `LinkKind`.
     case dial = 14
+    /// A message of consensus without blocks: most are acknowledgements.
+    case consensus = 15
     /// The transport's own: nothing to say, still here. Old nodes may ignore it.
     case keepAlive = 128
     /// The transport's own: zeros after frames whose length nobody may see.
@@ -28,7 +30,7 @@ package enum FrameKind: UInt8, CaseIterable, Sendable {
         switch self {
         case .replica, .request, .requestBody, .response, .responseBody, .snapshotChunk: true
         case .hello, .heartbeat, .snapshotBegin, .snapshotEnd, .snapshotAnswer, .control,
-            .dial, .keepAlive, .padding:
+            .dial, .consensus, .keepAlive, .padding:
             false
         }
     }

@@ -25,6 +25,18 @@ struct NodeTests {
         }
     }
 
+    /// Reads are answered from the board, also for other nodes: it must never be behind what anybody was told.
+    @Test func whatIsAnsweredIsOnTheBoardAlready() async throws {
+        let test = try TestNode(shards: 1)
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        for _ in 0..<200 {
+            let index = try await test.node.countUp(acme).position.index
+            let view = try #require(test.node.shardViews.first { $0.shard == acme.shard })
+            #expect(view.appliedIndex >= index && view.commitIndex >= index)
+        }
+    }
+
     @Test func aPositionThatIsNotReachedIsRefused() async throws {
         let test = try TestNode()
         defer { test.remove() }

@@ -57,7 +57,7 @@ private func decode(_ bytes: [UInt8], limit: Int = Frame.bodyLimit) throws -> (U
         let numbers: [FrameKind: UInt8] = [
             .hello: 1, .heartbeat: 2, .replica: 3, .request: 4, .requestBody: 5, .response: 6,
             .responseBody: 7, .snapshotBegin: 9, .snapshotChunk: 10, .snapshotEnd: 11,
-            .snapshotAnswer: 12, .control: 13, .dial: 14, .keepAlive: 128,
+            .snapshotAnswer: 12, .control: 13, .dial: 14, .consensus: 15, .keepAlive: 128,
             .padding: 129,
         ]
         #expect(numbers.count == FrameKind.allCases.count)

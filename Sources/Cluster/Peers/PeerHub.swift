@@ -123,7 +123,7 @@ final class PeerHub: PeerSender, PeerHandler {
         do {
             switch kind {
             case .heartbeat: heard(try Heartbeat(decoding: body), from: node)
-            case .replica:
+            case .replica, .consensus:
                 let message = try body.withUnsafeReadableBytes { try ReplicaMessage(decoding: $0) }
                 lanes.withLock { $0 }?.post(.message(message, from: node), to: message.shard)
             case .control:

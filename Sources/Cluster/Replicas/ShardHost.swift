@@ -502,8 +502,8 @@ final class ShardHost {
         let message = ReplicaMessage(
             shard: shard, message: envelope.message, payloads: envelope.payloads)
         _ = services.peers.send(
-            .replica, ByteBuffer(bytes: message.encoded()), to: envelope.message.to.node, over: .log
-        )
+            envelope.payloads.isEmpty ? .consensus : .replica,
+            ByteBuffer(bytes: message.encoded()), to: envelope.message.to.node, over: .log)
     }
 
     private func answered(_ id: RequestID, _ result: Result<Done<ShardEnd>, RequestRefusal>) {
