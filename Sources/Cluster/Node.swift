@@ -161,8 +161,20 @@ package final class Node: Sendable {
             }
             snapshots.start(
                 SnapshotDesk.Node(
-                    sender: hub, onLane: { lanes.post(.run($0, $1), to: $0) },
-                    folder: folder.shardsPath,
+                    sender: hub,
+                    head: { shard, index in
+                        Self.onLane(of: shard, lanes) { $0.snapshotHead(at: index) } ?? nil
+                    },
+                    sent: { order, succeeded in
+                        lanes.post(
+                            .run(order.shard) { $0.snapshotSent(order, succeeded: succeeded) },
+                            to: order.shard)
+                    },
+                    install: { begin, path in
+                        Self.onLane(of: begin.shard, lanes) {
+                            $0.receivedSnapshot(begin.message, head: begin.head, path: path)
+                        } ?? false
+                    }, folder: folder.shardsPath,
                     schema: { $0 == .directory ? DirectorySchema.schema : deskSchema },
                     clock: clock))
             scrubber.start(
@@ -182,6 +194,19 @@ package final class Node: Sendable {
         directoryChanged()
         ticker.start { [unowned self] in tick($0) }
         waitForOwnShards()
+    }
+
+    /// What a shard's host says on its lane, waited for on a thread that may; nil when the lane is stopping, or silent for long.
+    private static func onLane<Answer: Sendable>(
+        of shard: ShardID, _ lanes: LaneTable, _ body: @escaping @Sendable (ShardHost) -> Answer
+    ) -> Answer? {
+        let box = Monitor<Answer??>(nil)
+        lanes.post(
+            .ask(shard) { host in
+                let answer = host.map(body)
+                box.broadcast { $0 = .some(answer) }
+            }, to: shard)
+        return box.wait(until: monotonicNanoseconds() + 30_000_000_000) { $0 } ?? nil
     }
 
     /// A group whose only voter is here leads itself after one sync: whoever has the node may use it at once.

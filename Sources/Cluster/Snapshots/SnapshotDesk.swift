@@ -12,19 +12,38 @@ import Wire
 /// The sender copies the rows from a reading connection (`VACUUM INTO`), asks the lane what that copy stands for, and sends it in
 /// pieces, a few ahead of what the receiver has written. The receiver checks every piece, then the whole: the entry it stands at and the
 /// state hash, recomputed from the rows. Only then the lane hears of it. One transfer at a time in each direction; a second wish waits.
+///
+/// A transfer that was cut goes on where it was: both sides keep what they have for a while, under the transfer's number, and the
+/// receiver's first answer says what is missing.
 final class SnapshotDesk: Sendable {
-    /// What the desk asks of the node.
+    /// What the desk asks of the node. All of it may block.
     struct Node: Sendable {
         let sender: any PeerSender
-        /// Runs on the shard's lane; the answer comes back here.
-        let onLane: @Sendable (ShardID, @escaping @Sendable (ShardHost) -> Void) -> Void
+        /// What a copy of a shard's rows at an entry stands for; nil when the log does not reach back to it.
+        let head: @Sendable (ShardID, LogIndex) -> SnapshotHead?
+        /// How the sending of a snapshot ended.
+        let sent: @Sendable (SnapshotOrder, Bool) -> Void
+        /// Puts a file that is whole and checked in place of a shard's rows; false when it is not wanted.
+        let install: @Sendable (SnapshotBegin, String) -> Bool
         let folder: String
         let schema: @Sendable (ShardID) -> ShardSchema
         let clock: @Sendable () -> Timestamp
     }
 
+    /// A copy of a shard's rows that is being sent, or was.
+    private struct Copy {
+        let transfer: UInt64
+        let to: ReplicaID
+        let from: ReplicaID
+        let path: String
+        let index: LogIndex
+        let hash: UInt64
+        let size: UInt64
+        let made: UInt64
+    }
+
     private struct Incoming {
-        let begin: SnapshotBegin
+        var begin: SnapshotBegin
         let node: NodeID
         let path: String
         let file: Int32
@@ -54,6 +73,8 @@ final class SnapshotDesk: Sendable {
     /// A receiver that says nothing for so long is given up.
     private static let patience: UInt64 = 10_000_000_000
     private static let arrivalLimit = 64
+    /// What is left of a transfer that was cut is kept for so long.
+    private static let keeping: UInt64 = 600_000_000_000
 
     private let monitor: Monitor<State>
     private let logger: Logger
@@ -117,15 +138,23 @@ final class SnapshotDesk: Sendable {
     // MARK: Sending
 
     private func sendAll(_ node: Node) {
+        var kept: [ShardID: Copy] = [:]
+        defer { for copy in kept.values { unlink(copy.path) } }
         while true {
-            let order: SnapshotOrder? = monitor.wait { state in
+            let deadline = monotonicNanoseconds() + Self.keeping
+            let order: SnapshotOrder?? = monitor.wait(until: deadline) { state in
                 if state.isStopping { return .some(nil) }
                 return state.orders.isEmpty ? nil : .some(state.orders.removeFirst())
             }
+            for (shard, copy) in kept where monotonicNanoseconds() - copy.made > Self.keeping {
+                unlink(copy.path)
+                kept[shard] = nil
+            }
+            guard let order else { continue }
             guard let order else { return }
             var succeeded = false
             do {
-                succeeded = try send(order, node)
+                succeeded = try send(order, &kept, node)
             } catch {
                 logger.warning(
                     "snapshot was not sent",
@@ -133,57 +162,92 @@ final class SnapshotDesk: Sendable {
                         "shard": "\(order.shard)", "to": "\(order.to.node)", "error": "\(error)",
                     ])
             }
-            node.onLane(order.shard) { [succeeded] in
-                $0.snapshotSent(order, succeeded: succeeded)
-            }
+            node.sent(order, succeeded)
         }
     }
 
-    private func send(_ order: SnapshotOrder, _ node: Node) throws -> Bool {
-        let copy = "\(node.folder)/\(order.shard).outgoing"
-        unlink(copy)
-        defer { unlink(copy) }
-        try ShardReaderConnection(path: order.path, cacheKilobytes: 256).snapshot(to: copy)
-        let (index, hash) = try ShardReaderConnection(path: copy, cacheKilobytes: 256).standing()
-        guard let head = headOnLane(order.shard, at: index, node) else { return false }
-        let transfer = monitor.withLock { state in
-            defer { state.nextTransfer += 1 }
-            state.transfer = state.nextTransfer
-            state.answer = nil
-            return state.nextTransfer
+    private func send(_ order: SnapshotOrder, _ kept: inout [ShardID: Copy], _ node: Node) throws
+        -> Bool
+    {
+        var known = kept.removeValue(forKey: order.shard)
+        if let copy = known,
+            copy.to != order.to || copy.from != order.from
+                || node.head(order.shard, copy.index) == nil
+        {
+            known = nil
         }
-        let file = open(copy, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw fault("cannot read \(copy)") }
+        let copy = try known ?? makeCopy(order, node)
+        do {
+            let succeeded = try send(copy, order, node)
+            unlink(copy.path)
+            return succeeded
+        } catch {
+            kept[order.shard] = copy
+            throw error
+        }
+    }
+
+    private func makeCopy(_ order: SnapshotOrder, _ node: Node) throws -> Copy {
+        let path = "\(node.folder)/\(order.shard).outgoing"
+        unlink(path)
+        do {
+            try ShardReaderConnection(path: order.path, cacheKilobytes: 256).snapshot(to: path)
+            let (index, hash) = try ShardReaderConnection(path: path, cacheKilobytes: 256)
+                .standing()
+            var information = stat()
+            guard stat(path, &information) == 0 else { throw fault("cannot read \(path)") }
+            let transfer = monitor.withLock { state in
+                defer { state.nextTransfer += 1 }
+                return state.nextTransfer
+            }
+            return Copy(
+                transfer: transfer, to: order.to, from: order.from, path: path, index: index,
+                hash: hash, size: UInt64(information.st_size), made: monotonicNanoseconds())
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+
+    private func send(_ copy: Copy, _ order: SnapshotOrder, _ node: Node) throws -> Bool {
+        guard let head = node.head(order.shard, copy.index) else { return false }
+        let file = open(copy.path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw fault("cannot read \(copy.path)") }
         defer { close(file) }
-        let size = UInt64(lseek(file, 0, SEEK_END))
-        let begin = SnapshotBegin(
-            transfer: transfer, shard: order.shard, from: order.from, to: order.to,
-            term: order.term, head: head, byteCount: size, stateHash: hash)
-        let to = order.to.node
-        logger.info(
-            "snapshot begins",
-            metadata: [
-                "shard": "\(order.shard)", "to": "\(to)", "index": "\(index)", "bytes": "\(size)",
-            ])
+        monitor.withLock { state in
+            state.transfer = copy.transfer
+            state.answer = nil
+        }
         defer { monitor.withLock { $0.transfer = nil } }
+        let begin = SnapshotBegin(
+            transfer: copy.transfer, shard: order.shard, from: order.from, to: order.to,
+            term: order.term, head: head, byteCount: copy.size, stateHash: copy.hash)
+        let to = order.to.node
         try hand(.snapshotBegin, begin.encoded(), to, node)
-        var offset: UInt64 = 0
+        guard var offset = try acknowledged(atLeast: 0) else { return false }
+        logger.info(
+            offset == 0 ? "snapshot begins" : "snapshot goes on",
+            metadata: [
+                "shard": "\(order.shard)", "to": "\(to)", "index": "\(copy.index)",
+                "bytes": "\(copy.size)", "from": "\(offset)",
+            ])
+        let start = offset
         var buffer = [UInt8](repeating: 0, count: SnapshotChunk.size)
-        while offset < size {
-            guard
-                try acknowledged(atLeast: offset < Self.window ? 0 : offset - Self.window)
-            else { return false }
+        while offset < copy.size {
+            let least = max(start, offset < Self.window ? 0 : offset - Self.window)
+            guard try acknowledged(atLeast: least) != nil else { return false }
             let count = pread(file, &buffer, buffer.count, off_t(offset))
-            guard count > 0 else { throw fault("cannot read \(copy)") }
+            guard count > 0 else { throw fault("cannot read \(copy.path)") }
             let chunk = SnapshotChunk(
-                transfer: transfer, offset: offset, bytes: ByteBuffer(bytes: buffer[..<count]))
+                transfer: copy.transfer, offset: offset,
+                bytes: ByteBuffer(bytes: buffer[..<count]))
             try hand(.snapshotChunk, chunk.encoded(), to, node)
             offset += UInt64(count)
         }
         var end = ByteBuffer()
-        end.writeInteger(transfer, endianness: .little)
+        end.writeInteger(copy.transfer, endianness: .little)
         try hand(.snapshotEnd, end, to, node)
-        return try acknowledged(atLeast: .max)
+        return try acknowledged(atLeast: .max) != nil
     }
 
     private enum Wait {
@@ -192,16 +256,15 @@ final class SnapshotDesk: Sendable {
     }
 
     /// Waits until the receiver has so much; for `.max`, until it is done with it.
-    /// - Returns: false when it does not want it.
-    private func acknowledged(atLeast offset: UInt64) throws -> Bool {
-        if offset == 0 { return true }
-        var heard: UInt64 = 0
+    /// - Returns: how much it has; nil when it does not want it.
+    private func acknowledged(atLeast offset: UInt64) throws -> UInt64? {
+        var heard: UInt64?
         var deadline = monotonicNanoseconds() + Self.patience
         while true {
-            let outcome: Wait? = monitor.wait(until: deadline) { state in
+            let outcome: Wait? = monitor.wait(until: deadline) { [heard] state in
                 if state.isStopping { return .stopping }
                 guard let answer = state.answer,
-                    answer.kind != .received || answer.offset > heard
+                    answer.kind != .received || heard.map({ answer.offset > $0 }) ?? true
                 else { return nil }
                 return .answered(answer)
             }
@@ -209,24 +272,15 @@ final class SnapshotDesk: Sendable {
                 throw DataDirectoryFault(description: "the receiver of a snapshot is silent")
             }
             switch answer.kind {
-            case .refused: return false
-            case .installed: return true
+            case .refused: return nil
+            case .installed: return answer.offset
             case .received:
-                if offset != .max && answer.offset >= offset { return true }
+                if offset != .max && answer.offset >= offset { return answer.offset }
                 heard = answer.offset
                 // Checking a whole file takes its time.
                 deadline = monotonicNanoseconds() + (offset == .max ? 6 : 1) * Self.patience
             }
         }
-    }
-
-    private func headOnLane(_ shard: ShardID, at index: LogIndex, _ node: Node) -> SnapshotHead? {
-        let box = Monitor<SnapshotHead??>(nil)
-        node.onLane(shard) { host in
-            let head = host.snapshotHead(at: index)
-            box.broadcast { $0 = .some(head) }
-        }
-        return box.wait(until: monotonicNanoseconds() + Self.patience) { $0 } ?? nil
     }
 
     /// Gives a frame to the bulk link and waits until it has room for it.
@@ -250,9 +304,14 @@ final class SnapshotDesk: Sendable {
     private func receiveAll(_ node: Node) {
         var incoming: Incoming?
         while true {
-            let arrival: Arrival? = monitor.wait { state in
+            let deadline = incoming == nil ? .max : lastPiece.load() + Self.keeping
+            let arrival: Arrival?? = monitor.wait(until: deadline) { state in
                 if state.isStopping { return .some(nil) }
                 return state.arrivals.isEmpty ? nil : .some(state.arrivals.removeFirst())
+            }
+            guard let arrival else {
+                abandon(&incoming)
+                continue
             }
             guard let arrival else { break }
             do { try take(arrival, &incoming, node) } catch {
@@ -267,6 +326,12 @@ final class SnapshotDesk: Sendable {
     private func take(_ arrival: Arrival, _ incoming: inout Incoming?, _ node: Node) throws {
         switch arrival {
         case .begin(let begin, let from):
+            if let current = incoming, current.node == from, current.begin.isSameCopy(as: begin) {
+                incoming?.begin = begin
+                lastPiece.store(monotonicNanoseconds())
+                answer(.received, current.received, begin.transfer, from, node)
+                return
+            }
             // A sender begins anew when it has given up; another one waits for its turn by being refused.
             if let current = incoming, current.node != from || current.begin.shard != begin.shard {
                 if monotonicNanoseconds() &- lastPiece.load() < Self.patience {
@@ -280,11 +345,14 @@ final class SnapshotDesk: Sendable {
             guard file >= 0 else { throw fault("cannot make \(path)") }
             incoming = Incoming(begin: begin, node: from, path: path, file: file, received: 0)
             lastPiece.store(monotonicNanoseconds())
+            answer(.received, 0, begin.transfer, from, node)
         case .chunk(let chunk, let from):
             guard var current = incoming, current.begin.transfer == chunk.transfer,
                 current.node == from
             else { return }
             let length = UInt64(chunk.bytes.readableBytes)
+            // On its way already when the transfer was cut.
+            if chunk.offset + length <= current.received { return }
             guard chunk.offset == current.received,
                 current.received + length <= current.begin.byteCount
             else { throw DecodingFault.invalid("order of a snapshot's pieces") }
@@ -311,21 +379,14 @@ final class SnapshotDesk: Sendable {
             throw DecodingFault.truncated
         }
         try check(current, node)
-        let (message, head, path) = (begin.message, begin.head, current.path)
-        let done = Monitor<Bool?>(nil)
-        node.onLane(begin.shard) { host in
-            let isInstalled = host.receivedSnapshot(message, head: head, path: path)
-            done.broadcast { $0 = isInstalled }
-        }
-        let isInstalled = done.wait(until: monotonicNanoseconds() + 3 * Self.patience) { $0 }
-        if isInstalled == true {
+        if node.install(begin, current.path) {
             logger.info(
                 "snapshot installed",
-                metadata: ["shard": "\(begin.shard)", "index": "\(head.position.index)"])
+                metadata: ["shard": "\(begin.shard)", "index": "\(begin.head.position.index)"])
             answer(.installed, begin.byteCount, begin.transfer, current.node, node)
         } else {
-            unlink(path)
-            answer(.refused, 0, begin.transfer, current.node, node)
+            unlink(current.path)
+            refuse(current, node)
         }
     }
 

@@ -75,6 +75,12 @@ package struct SnapshotBegin: Equatable, Sendable {
         }
     }
 
+    /// Whether the file is the same: then a transfer that was cut can go on. Leadership may have changed hands and come back meanwhile.
+    package func isSameCopy(as other: SnapshotBegin) -> Bool {
+        transfer == other.transfer && shard == other.shard && from == other.from && to == other.to
+            && head == other.head && byteCount == other.byteCount && stateHash == other.stateHash
+    }
+
     package var message: Message { Message(from: from, to: to, term: term, body: .snapshot(head)) }
 }
 
