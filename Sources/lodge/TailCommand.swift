@@ -7,7 +7,8 @@ struct TailCommand: AsyncParsableCommand {
         discussion: """
             Reads the replicated log through a running node: committed entries only, one for each request that changed rows, with the \
             rows' keys and new values. Values hold customers' data; bytes, such as digests of tokens, are counted, not shown. The log \
-            goes back as far as the node keeps it. Exit status 0; 1 when the node refuses; 69 when none answers.
+            goes back as far as the node keeps it. With --json, one entry a line. Exit status 0; 1 when the node refuses; 69 when none \
+            answers.
             """)
     @Option(help: "The shard's number; 0 is the directory.") var shard: Int?
     @Option(help: "Only this tenant's entries; its shard is looked up.") var tenant: String?
