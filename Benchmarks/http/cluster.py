@@ -208,6 +208,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--tenants", type=int, default=20)
+    parser.add_argument("--shards", type=int, help="tenant shards; the default of a new cluster without it")
     parser.add_argument("--tickets", type=int, default=50)
     parser.add_argument("--failovers", type=int, default=5)
     parser.add_argument("--only", default="", help="of " + ",".join(KINDS) + ", with commas; without it, all but the single operations")
@@ -230,7 +231,7 @@ def main():
         os.environ["SLOW_SYNC_MICROSECONDS"] = str(options.sync_delay)
     if options.preload:
         environment = {f"n{number + 1}": {"LD_PRELOAD": options.preload} for number in range(options.nodes)}
-    cluster = LocalCluster(folder, options.bin, environment=environment, log_level="warning")
+    cluster = LocalCluster(folder, options.bin, environment=environment, log_level="warning", shards=options.shards)
     results = []
     if not options.against and (not wanted or "sqlite" in wanted):
         preload = {"LD_PRELOAD": options.preload} if options.preload else {}
@@ -246,7 +247,7 @@ def main():
     try:
         cluster.start(options.nodes)
         if options.against:
-            other = LocalCluster(folder + "/against", options.against, environment=environment, log_level="warning")
+            other = LocalCluster(folder + "/against", options.against, environment=environment, log_level="warning", shards=options.shards)
             try:
                 other.start(options.nodes)
                 return compare(cluster, other, options, report)
