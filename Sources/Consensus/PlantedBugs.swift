@@ -33,6 +33,7 @@ package struct PlantedBugs: OptionSet, Sendable {
 
     // Later ones of the core.
     package static let grantsReadsToAnyone = PlantedBugs(rawValue: 1 << 24)
+    package static let confirmsOldTerms = PlantedBugs(rawValue: 1 << 25)
 
     /// Every bug, by name.
     package static let all: [(name: String, bug: PlantedBugs)] = [
@@ -61,5 +62,6 @@ package struct PlantedBugs: OptionSet, Sendable {
         ("readsBeforeApply", .readsBeforeApply),
         ("keepsTransactionOpen", .keepsTransactionOpen),
         ("grantsReadsToAnyone", .grantsReadsToAnyone),
+        ("confirmsOldTerms", .confirmsOldTerms),
     ]
 }

@@ -74,4 +74,9 @@ extension Raft {
         if has(.grantsReadsToAnyone), grant != .refused { return .at(commit) }
         return grant
     }
+
+    /// Whether this replica vouches for the leader of `term`, now.
+    package func confirms(_ term: Term) -> Bool {
+        has(.confirmsOldTerms) && self.term > term || standing.confirms(term)
+    }
 }

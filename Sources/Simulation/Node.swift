@@ -23,6 +23,8 @@ final class Node<Machine: SimulatedMachine> {
     var attempts: [UInt64: Attempt] = [:]
     /// Reads of followers for which this leader's round is under way.
     var questions: [UInt64: ReadQuestion] = [:]
+    /// Own reads of this leader that may be answered once it is vouched for, and from which entry on.
+    var unvouched: [UInt64: LogIndex] = [:]
     /// Own reads that may be answered once an entry is applied.
     var granted: [(number: UInt64, index: LogIndex)] = []
     /// What the checker has seen of this life.
@@ -39,6 +41,7 @@ final class Node<Machine: SimulatedMachine> {
     func forgetClients() {
         attempts = [:]
         questions = [:]
+        unvouched = [:]
         granted = []
     }
 }
@@ -66,6 +69,14 @@ struct ReadQuestion {
     let number: UInt64
     let asker: Int
     let replica: ReplicaID
+    let term: Term
+}
+
+/// A leader's question to a voter, whether its term is still the voter's.
+struct TermQuestion {
+    let number: UInt64
+    let asker: Int
+    let witness: ReplicaID
     let term: Term
 }
 

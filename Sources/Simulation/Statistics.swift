@@ -11,7 +11,9 @@ package struct Statistics: Sendable {
     package var ok = 0
     package var refused = 0
     package var unknown = 0
-    package var followerReads = 0
+    package var grantedReads = 0
+    /// Of these, a leader's by one voter's word.
+    package var vouchedReads = 0
     package var keysChecked = 0
     package var keysUndecided = 0
     package var faults: [String: Int] = [:]
@@ -32,7 +34,8 @@ package struct Statistics: Sendable {
         ok += other.ok
         refused += other.refused
         unknown += other.unknown
-        followerReads += other.followerReads
+        grantedReads += other.grantedReads
+        vouchedReads += other.vouchedReads
         keysChecked += other.keysChecked
         keysUndecided += other.keysUndecided
         faults.merge(other.faults, uniquingKeysWith: +)
@@ -45,8 +48,8 @@ package struct Statistics: Sendable {
             ("messages", messages), ("elections", elections), ("blocks", blocks),
             ("snapshots", snapshots), ("restarts", restarts), ("configurations", configurations),
             ("operations_ok", ok), ("operations_refused", refused),
-            ("operations_unknown", unknown), ("follower_reads", followerReads),
-            ("keys_checked", keysChecked),
+            ("operations_unknown", unknown), ("granted_reads", grantedReads),
+            ("vouched_reads", vouchedReads), ("keys_checked", keysChecked),
             ("keys_undecided", keysUndecided),
         ] + faults.keys.sorted().map { ("fault_\($0)", faults[$0] ?? 0) }
     }

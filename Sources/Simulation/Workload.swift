@@ -98,7 +98,9 @@ extension World {
             act(node) { $0.submit(id, attempt.request) }
         } else if attempt.level == .linearizable {
             node.attempts[nextNumber] = attempt
-            if ask(for: nextNumber, node, replica) { return }
+            if ask(for: nextNumber, node, replica) || askTerm(for: nextNumber, node, replica) {
+                return
+            }
             let id = ReadID(nextNumber)
             act(node) { $0.read(id) }
         } else {
@@ -168,10 +170,52 @@ extension World {
         let applied = replica.machine.appliedIndex
         for (number, index) in node.granted where index <= applied {
             guard let attempt = node.attempts.removeValue(forKey: number) else { continue }
-            statistics.followerReads += 1
+            statistics.grantedReads += 1
             readable(attempt, at: node, replica, .success(index))
         }
         node.granted.removeAll { $0.index <= applied }
+    }
+
+    // MARK: Reads that leaders answer by one voter's word
+
+    /// A leader asks one of those who can vouch for it, half of the time.
+    private func askTerm(
+        for number: UInt64, _ node: Node<Machine>, _ replica: Replica<Machine>
+    ) -> Bool {
+        let standing = replica.core.standing
+        let witnesses = standing.witnesses
+        guard !witnesses.isEmpty, random.chance(0.5) else { return false }
+        let witness = random.pick(witnesses)
+        guard let to = owners[witness], to != node.number else { return false }
+        node.unvouched[number] = standing.commit
+        let question = TermQuestion(
+            number: number, asker: node.number, witness: witness, term: standing.term)
+        transmit(.termAsked(question, to: to), from: node.number, to: to)
+        return true
+    }
+
+    func asked(_ question: TermQuestion, _ node: Node<Machine>) {
+        guard node.isUp, let replica = node.replica else { return }
+        let isSo =
+            replica.core.id == question.witness && replica.core.confirms(question.term)
+        transmit(
+            .termTold(number: question.number, isSo, to: question.asker), from: node.number,
+            to: question.asker)
+    }
+
+    func told(_ number: UInt64, _ isSo: Bool, _ node: Node<Machine>) {
+        guard node.isUp, let replica = node.replica,
+            let index = node.unvouched.removeValue(forKey: number),
+            let attempt = node.attempts[number]
+        else { return }
+        guard isSo else {
+            node.attempts[number] = nil
+            answer(attempt, from: node, .failure(.notLeader(leader: replica.core.leader)))
+            return
+        }
+        statistics.vouchedReads += 1
+        node.granted.append((number, index))
+        answerGranted(at: node, replica)
     }
 
     func readable(

@@ -29,6 +29,8 @@ package final class World<Machine: SimulatedMachine> {
         case request(Attempt, to: Int)
         case readAsked(ReadQuestion, to: Int)
         case readGranted(number: UInt64, LogIndex, to: Int)
+        case termAsked(TermQuestion, to: Int)
+        case termTold(number: UInt64, Bool, to: Int)
         case answer(AttemptResult, client: Int, sequence: Int)
         case timeout(client: Int, sequence: Int, attempt: Int)
         case clientStarts(Int)
@@ -164,7 +166,8 @@ package final class World<Machine: SimulatedMachine> {
     private func nodeConcerned(by happening: Happening) -> Node<Machine>? {
         switch happening {
         case .deliver(_, let to), .heartbeat(_, _, _, let to), .disconnected(_, let to),
-            .request(_, let to), .readAsked(_, let to), .readGranted(_, _, let to):
+            .request(_, let to), .readAsked(_, let to), .readGranted(_, _, let to),
+            .termAsked(_, let to), .termTold(_, _, let to):
             nodes[to]
         case .tick(let node, _), .timer(let node, _, _, _), .syncEnded(let node, _),
             .apply(let node, _), .checkpoint(let node, _):
@@ -211,6 +214,8 @@ package final class World<Machine: SimulatedMachine> {
         case .request(let attempt, let to): try arrives(attempt, at: nodes[to])
         case .readAsked(let question, let to): asked(question, nodes[to])
         case .readGranted(let number, let index, let to): granted(number, index, nodes[to])
+        case .termAsked(let question, let to): asked(question, nodes[to])
+        case .termTold(let number, let isSo, let to): told(number, isSo, nodes[to])
         case .answer(let result, let client, let sequence):
             answered(client, sequence, result)
         case .timeout(let client, let sequence, let attempt):

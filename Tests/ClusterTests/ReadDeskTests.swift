@@ -146,8 +146,9 @@ struct ReadDeskTests {
         bench.read()
         let first = bench.posts.take()
         try #require(first.count == 1)
-        guard case .askRead(shard, Bench.replica(Bench.own), term: term, let number, let known) =
-            first[0].message
+        guard
+            case .askRead(shard, Bench.replica(Bench.own), term: term, let number, let known) =
+                first[0].message
         else { throw Bench.Unexpected() }
         #expect(first[0].node == Bench.second)
         #expect(known.rawValue == 100)

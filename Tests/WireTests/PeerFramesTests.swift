@@ -113,7 +113,8 @@ private func expectStrict<Value: Equatable>(
         .askRead(
             shard, ReplicaID(9), term: Term(rawValue: 300), number: 1 << 40, LogIndex(rawValue: 5)),
         .askTerm(shard, ReplicaID(9), term: Term(rawValue: 300), number: 7),
-        .inTerm(shard, ReplicaID(9), number: 7, true), .inTerm(shard, ReplicaID(9), number: 7, false),
+        .inTerm(shard, ReplicaID(9), number: 7, true),
+        .inTerm(shard, ReplicaID(9), number: 7, false),
         .readAt(shard, ReplicaID(9), number: 7, LogIndex(rawValue: 9_000)),
     ])
     func controlMessages(message: ControlMessage) throws {

@@ -88,7 +88,9 @@ final class ReadDesk: Sendable {
             state.arrived = []
             // Looked up now that the reads are here: what was answered before they came is within it.
             let number = state.next
-            guard let question = self.question(of: shard, number, state.witness) else { return (reads, nil) }
+            guard let question = self.question(of: shard, number, state.witness) else {
+                return (reads, nil)
+            }
             state.next = (number + 1) | Self.mark
             state.round = Round(
                 number: number, asked: question.node, index: question.index, began: now,
