@@ -115,8 +115,10 @@ private final class Bench: Sendable {
         pieces = (try #require(size) + SnapshotChunk.size - 1) / SnapshotChunk.size
         let (ends, told) = AsyncStream.makeStream(of: Bool.self)
         self.ends = ends
-        sender = SnapshotDesk(firstTransfer: 100, logger: quiet)
-        receiver = SnapshotDesk(firstTransfer: 900, logger: quiet)
+        // However busy the machine is: nothing here is given up for being slow.
+        let patience: UInt64 = 600_000_000_000
+        sender = SnapshotDesk(firstTransfer: 100, patience: patience, logger: quiet)
+        receiver = SnapshotDesk(firstTransfer: 900, patience: patience, logger: quiet)
         out.lead(to: receiver)
         back.lead(to: sender)
         sender.start(

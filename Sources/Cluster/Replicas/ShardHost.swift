@@ -82,6 +82,8 @@ final class ShardHost {
             self.floor = max(floor, recovered.replica)
             if fault == nil { makeReplica(recovered) } else { view.replica = recovered.replica }
         }
+        // Whoever opens the node looks at the board to know whom to wait for.
+        publish()
     }
 
     private func makeReplica(_ recovered: RecoveredReplica) {

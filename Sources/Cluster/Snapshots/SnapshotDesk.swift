@@ -70,17 +70,19 @@ final class SnapshotDesk: Sendable {
 
     /// Pieces sent ahead of what is acknowledged.
     private static let window = UInt64(8 * SnapshotChunk.size)
-    /// A receiver that says nothing for so long is given up.
-    private static let patience: UInt64 = 10_000_000_000
     private static let arrivalLimit = 64
     /// What is left of a transfer that was cut is kept for so long.
     private static let keeping: UInt64 = 600_000_000_000
 
     private let monitor: Monitor<State>
+    private let patience: UInt64
     private let logger: Logger
 
-    /// - Parameter firstTransfer: where this process' numbers begin, so that an answer to an earlier one is not taken for its own.
-    init(firstTransfer: UInt64, logger: Logger) {
+    /// - Parameters:
+    ///   - firstTransfer: where this process' numbers begin, so that an answer to an earlier one is not taken for its own.
+    ///   - patience: a receiver, or a link, that says nothing for so many nanoseconds is given up.
+    init(firstTransfer: UInt64, patience: UInt64 = 10_000_000_000, logger: Logger) {
+        self.patience = patience
         self.logger = logger
         monitor = Monitor(State(nextTransfer: firstTransfer))
     }
@@ -259,7 +261,7 @@ final class SnapshotDesk: Sendable {
     /// - Returns: how much it has; nil when it does not want it.
     private func acknowledged(atLeast offset: UInt64) throws -> UInt64? {
         var heard: UInt64?
-        var deadline = monotonicNanoseconds() + Self.patience
+        var deadline = monotonicNanoseconds() + patience
         while true {
             let outcome: Wait? = monitor.wait(until: deadline) { [heard] state in
                 if state.isStopping { return .stopping }
@@ -278,7 +280,7 @@ final class SnapshotDesk: Sendable {
                 if offset != .max && answer.offset >= offset { return answer.offset }
                 heard = answer.offset
                 // Checking a whole file takes its time.
-                deadline = monotonicNanoseconds() + (offset == .max ? 6 : 1) * Self.patience
+                deadline = monotonicNanoseconds() + (offset == .max ? 6 : 1) * patience
             }
         }
     }
@@ -292,7 +294,7 @@ final class SnapshotDesk: Sendable {
                 done.broadcast { $0 = .success(()) }
             } catch { done.broadcast { $0 = .failure(error) } }
         }
-        let result = done.wait(until: monotonicNanoseconds() + Self.patience) { $0 }
+        let result = done.wait(until: monotonicNanoseconds() + patience) { $0 }
         guard let result else {
             throw DataDirectoryFault(description: "the link takes nothing")
         }
@@ -334,7 +336,7 @@ final class SnapshotDesk: Sendable {
             }
             // A sender begins anew when it has given up; another one waits for its turn by being refused.
             if let current = incoming, current.node != from || current.begin.shard != begin.shard {
-                if monotonicNanoseconds() &- lastPiece.load() < Self.patience {
+                if monotonicNanoseconds() &- lastPiece.load() < patience {
                     answer(.refused, 0, begin.transfer, from, node)
                     return
                 }
