@@ -52,6 +52,7 @@ let package = Package(
         .target(
             name: "Consensus", exclude: ["Specification"], swiftSettings: settings + plantedBugs),
         .target(name: "Threads", swiftSettings: settings),
+        .target(name: "TimeZones", swiftSettings: settings),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CTaskHook"),
         .target(
@@ -103,7 +104,7 @@ let package = Package(
         .target(
             name: "SupportAPI",
             dependencies: [
-                "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                "Cluster", "ServiceDesk", "ShardStore", "TimeZones", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
@@ -231,7 +232,7 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ServiceDeskTests",
-            dependencies: ["ServiceDesk", "ShardStore", "SQLite", "Wire"],
+            dependencies: ["ServiceDesk", "ShardStore", "SQLite", "TimeZones", "Wire"],
             swiftSettings: settings),
         .testTarget(
             name: "SupportAPITests",

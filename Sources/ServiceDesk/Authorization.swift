@@ -43,6 +43,7 @@ package enum Resource: Sendable, Equatable {
     case tags
     case search
     case apiToken
+    case schedule
     case attachment
     /// All of a kind: lists and counts, and making a new one.
     case tickets, requests, users, organizations, audits
@@ -129,7 +130,7 @@ package enum Authorization {
             }
         case .organizations, .organization, .organizationMembership:
             return action == .delete || action == .administer ? .deny : .allow
-        case .group, .groupMembership:
+        case .group, .groupMembership, .schedule:
             return action == .list || action == .read ? .allow : .deny
         case .job(let owner):
             return owner == principal.userID ? .allow : .hide

@@ -6,6 +6,6 @@ package enum DeskSchema {
 
     private static let sql = [
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
-        AttachmentSchema.sql,
+        AttachmentSchema.sql, ClockSchema.sql,
     ].joined(separator: "\n")
 }

@@ -4,7 +4,8 @@ package enum Endpoints {
         TicketEndpoints.all + ImportEndpoints.all + RequestEndpoints.all + UserEndpoints.all
         + IdentityEndpoints.all
         + OrganizationEndpoints.all
-        + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all + [
+        + ScheduleEndpoints.all + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all
+        + [
             OpenAPIDocument.endpoint
         ]
 }

@@ -137,6 +137,7 @@ struct AuthorizationTableTests {
         ("attachment", .attachment, "+++++-", "--+-+-"),
         ("API token", .apiToken, "------", "------"),
         ("group", .group, "++----", "------"),
+        ("schedule", .schedule, "++----", "------"),
         ("group membership", .groupMembership, "++----", "------"),
         ("organization membership", .organizationMembership, "++++--", "------"),
         ("organization", .organization(id: 1), "++++--", "------"),

@@ -28,10 +28,10 @@ struct EveryRouteTests {
     /// A body that gets past the decoder of any endpoint.
     static let body: String = {
         let one =
-            #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1","created_at":"2020-01-01T00:00:00Z"}"#
+            #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1","created_at":"2020-01-01T00:00:00Z","intervals":[],"time_zone":"UTC","start_date":"2026-12-24","end_date":"2026-12-25"}"#
         let keys = [
             "ticket", "request", "user", "organization", "group", "group_membership",
-            "organization_membership", "api_token",
+            "organization_membership", "api_token", "schedule", "workweek", "holiday",
         ]
         let singles = keys.map { "\"\($0)\":\(one)" }
         let lists = keys.map { "\"\($0)s\":[\(one)]" }

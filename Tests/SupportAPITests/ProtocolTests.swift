@@ -173,6 +173,17 @@ struct ProtocolTests {
             fill("id", try await desk.make("organizations", "organization", name))
         case "groups" where path.contains("{id}"):
             fill("id", try await desk.make("groups", "group", name))
+        case "business_hours" where path.contains("{id}"):
+            let schedules = "business_hours/schedules"
+            let id = try await desk.make(schedules, "schedule", "\(name),\"time_zone\":\"UTC\"")
+            if path.contains("holiday_id") {
+                fill(
+                    "holiday_id",
+                    try await desk.make(
+                        "\(schedules)/\(id)/holidays", "holiday",
+                        "\(name),\"start_date\":\"2026-12-24\",\"end_date\":\"2026-12-25\""))
+            }
+            fill("id", id)
         case "api_tokens" where path.contains("{id}"):
             fill("id", try await desk.make("api_tokens", "api_token", "\"description\":\"t\""))
         default: break

@@ -49,11 +49,12 @@ enum HouseRules {
             ]),
         Target(
             "ServiceDesk", ["ShardStore", "SQLite", "Wire", "Crypto", "CryptoExtras"], isPure: true),
+        Target("TimeZones", ["Foundation", "Synchronization"]),
         Target(
             "SupportAPI",
             http.union([
                 "Cluster", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging", "Metrics",
-                "ServiceLifecycle", "Synchronization",
+                "ServiceLifecycle", "Synchronization", "TimeZones",
             ])),
         Target(
             "OperatorAPI",

@@ -34,6 +34,19 @@ enum Schemas {
     private static let time = JSONValue.object([
         ("type", .string("string")), ("format", .string("date-time")),
     ])
+    private static let date = JSONValue.object([
+        ("type", .string("string")), ("format", .string("date")),
+    ])
+    /// In minutes since Sunday, 00:00.
+    private static let intervals = JSONValue.object([
+        ("type", .string("array")),
+        (
+            "items",
+            object(
+                [("start_time", number), ("end_time", number)],
+                required: ["start_time", "end_time"])
+        ),
+    ])
     private static let optionalText = JSONValue.object([
         ("type", .array([.string("string"), .string("null")]))
     ])
@@ -140,6 +153,15 @@ enum Schemas {
                 ("id", number), ("url", text), ("file_name", text), ("content_url", text),
                 ("content_type", text), ("size", number), ("deleted", flag),
             ]),
+        record(
+            "Schedule",
+            [
+                ("id", number), ("url", text), ("name", text), ("time_zone", text),
+                ("intervals", intervals), ("created_at", time), ("updated_at", time),
+            ]),
+        record(
+            "Holiday",
+            [("id", number), ("name", text), ("start_date", date), ("end_date", date)]),
         record("DeletedTicket", [("id", number), ("subject", text), ("deleted_at", time)]),
     ]
 
@@ -154,7 +176,8 @@ enum Schemas {
         ("Tag", "tag", "tags"), ("DeletedTicket", "deleted_ticket", "deleted_tickets"),
         ("Metric", "ticket_metric", "ticket_metrics"),
         ("Attachment", "attachment", "attachments"),
-        ("Identity", "identity", "identities"),
+        ("Identity", "identity", "identities"), ("Schedule", "schedule", "schedules"),
+        ("Holiday", "holiday", "holidays"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -219,6 +242,12 @@ enum Schemas {
                             object([("requested_tickets", number), ("assigned_tickets", number)])
                         )
                     ], required: ["user_related"])
+            ),
+            (
+                "WorkweekAnswer",
+                object(
+                    [("workweek", object([("intervals", intervals)], required: ["intervals"]))],
+                    required: ["workweek"])
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
             (
@@ -306,6 +335,9 @@ enum Schemas {
                 [("user_id", number), ("organization_id", number)]
             ),
             ("APIToken", "api_token", [("description", text)]),
+            ("Schedule", "schedule", [("name", text), ("time_zone", text)]),
+            ("Workweek", "workweek", [("intervals", intervals)]),
+            ("Holiday", "holiday", [("name", text), ("start_date", date), ("end_date", date)]),
             (
                 "Identity", "identity",
                 [("type", text), ("value", text), ("verified", flag), ("primary", flag)]

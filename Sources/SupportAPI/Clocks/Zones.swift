@@ -1,0 +1,11 @@
+import ServiceDesk
+import TimeZones
+
+/// Where desks find time zones.
+enum Zones {
+    static let lookup: ZoneLookup = { name in
+        TimeZones.changes(of: name).map { changes in
+            ZoneOffsets(changes.map { ZoneOffsets.Change(from: $0.from, offset: $0.offset) })
+        }
+    }
+}
