@@ -21,7 +21,8 @@ package enum ReadLevel: Sendable, Equatable {
     case linearizable
     /// Sees at least the write at this position.
     case session(Position)
-    /// Sees all that was committed before the present leader's term, and of that all but the last moments, of a replica that hears it.
+    /// Sees all that was committed before the term of the leader that this node heard last, and of that term all but the last moments
+    /// before it was lost, if it was: what there is to read when no majority is left.
     case stale
 }
 
@@ -534,7 +535,7 @@ package final class Node: Sendable {
     }
 
     /// Whether a name that is not in the directory here is nobody's.
-    package var isDirectoryFresh: Bool { board.freshIndex(of: .directory) != nil }
+    package var isDirectoryFresh: Bool { board.isCurrent(.directory) }
 
     /// Makes sure that the node itself is in the directory, and where it is reached. Only where the directory is led.
     package func register() async throws {

@@ -17,7 +17,8 @@ package struct ShardView: Sendable, Equatable {
     package var isServing = false
     /// Whether this node is the only voter: what it has committed is all there is.
     package var leadsAlone = false
-    /// Whether the rows hold all that was committed before the present term: a replica that has just started may be any time behind.
+    /// Whether the rows hold all that was committed before the present term, and a leader of it has been heard: a replica that has just
+    /// started may be any time behind.
     package var isFresh = false
     /// Whether the rows may be read at all: they are here, and nobody doubts them.
     package var isReadable = false
@@ -68,11 +69,14 @@ final class ShardBoard: Sendable {
         views[Int(view.shard.rawValue)].view.withLock { $0 = view }
     }
 
-    /// The last entry a stale read here would see; nil when it could be any time behind, or nobody is heard to lead.
+    /// The last entry a stale read here would see; nil when it could be any time behind since before this process began.
     func freshIndex(of shard: ShardID) -> LogIndex? {
-        views[Int(shard.rawValue)].view.withLock { view in
-            view.isFresh && view.leader != nil ? view.appliedIndex : nil
-        }
+        views[Int(shard.rawValue)].view.withLock { $0.isFresh ? $0.appliedIndex : nil }
+    }
+
+    /// Whether the rows here are at most moments behind: they are fresh, and their leader is heard.
+    func isCurrent(_ shard: ShardID) -> Bool {
+        views[Int(shard.rawValue)].view.withLock { $0.isFresh && $0.leader != nil }
     }
 
     /// Who serves a shard: the only question asked by every request, without copying a view.

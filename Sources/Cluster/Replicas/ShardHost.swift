@@ -970,7 +970,8 @@ final class ShardHost {
         if let replica {
             let core = replica.core
             if !view.isFresh || view.term != core.term {
-                let isFresh = core.term(at: machine.appliedIndex) == core.term
+                let isFresh =
+                    core.leader != nil && core.term(at: machine.appliedIndex) == core.term
                 hasChanged = view.isFresh != isFresh
                 view.isFresh = isFresh
             }
