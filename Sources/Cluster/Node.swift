@@ -347,13 +347,30 @@ package final class Node: Sendable {
         return .node(leader)
     }
 
+    /// What a node that hears no majority of the nodes gives a request instead: others find the next leader, and clients another node.
+    private static let patienceWithoutMajority = Duration.milliseconds(300)
+
     /// The same, once somebody leads; waits at most so long.
     package func destination(of shard: ShardID, within patience: Duration) async -> Destination {
-        let deadline = ContinuousClock.now + patience
+        let start = ContinuousClock.now
         while true {
             let found = destination(of: shard)
-            if found != .nobody || ContinuousClock.now >= deadline { return found }
+            let waited = ContinuousClock.now - start
+            if found != .nobody || waited >= patience
+                || waited >= Self.patienceWithoutMajority && !hearsMajority
+            {
+                return found
+            }
             guard (try? await Task.sleep(for: .milliseconds(10))) != nil else { return found }
+        }
+    }
+
+    /// Whether this node and those it hears are most of the cluster, as of the last half second.
+    private var hearsMajority: Bool {
+        services.sight.withLock { sight in
+            let nodes = sight.nodes.filter { $0.state != .removed }
+            let heard = nodes.count { $0.id == identity.node || sight.connected.contains($0.id) }
+            return heard > nodes.count / 2
         }
     }
 

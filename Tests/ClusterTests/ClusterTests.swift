@@ -112,6 +112,24 @@ import Wire
         }
     }
 
+    /// Whoever asks it has better use of an early no than of a node that waits for a leader which others elect.
+    @Test func aNodeThatHearsNobodySaysSoSoon() async throws {
+        try await TestCluster.with(3) { cluster in
+            let acme = try await cluster.tenant("acme")
+            _ = try await cluster.countUp(acme)
+            for number in [1, 2] as [UInt16] { await cluster.stop(number) }
+            try await cluster.until("the third is alone") { cluster in
+                cluster[3].destination(of: acme.shard) == .nobody
+            }
+            let start = ContinuousClock.now
+            let found = await cluster[3].destination(of: acme.shard, within: .seconds(300))
+            #expect(found == .nobody)
+            #expect(ContinuousClock.now - start < .seconds(100))
+            // What it had heard by then is still to be read.
+            #expect(try await cluster[3].number(acme, level: .stale) <= 1)
+        }
+    }
+
     /// Its rows may be any time behind, and its directory too.
     @Test func aNodeThatHasHeardNoLeaderSinceItsStartAnswersNothing() async throws {
         try await TestCluster.with(3) { cluster in
