@@ -17,9 +17,10 @@ package struct ShardView: Sendable, Equatable {
     package var isServing = false
     /// Whether this node is the only voter: what it has committed is all there is.
     package var leadsAlone = false
-    /// Whether the rows hold all that was committed before the present term, and a leader of it has been heard: a replica that has just
-    /// started may be any time behind.
+    /// Whether the rows have caught up with a leader since this replica was started: one that has just started may be any time behind.
     package var isFresh = false
+    /// Whether the rows hold all that was committed before the present term.
+    package var holdsTerm = false
     /// Whether the rows may be read at all: they are here, and nobody doubts them.
     package var isReadable = false
     package var appliedIndex: LogIndex = .zero
@@ -74,9 +75,9 @@ final class ShardBoard: Sendable {
         views[Int(shard.rawValue)].view.withLock { $0.isFresh ? $0.appliedIndex : nil }
     }
 
-    /// Whether the rows here are at most moments behind: they are fresh, and their leader is heard.
+    /// Whether the rows here are at most moments behind: they have caught up, also with this term, and their leader is heard.
     func isCurrent(_ shard: ShardID) -> Bool {
-        views[Int(shard.rawValue)].view.withLock { $0.isFresh && $0.leader != nil }
+        views[Int(shard.rawValue)].view.withLock { $0.isFresh && $0.holdsTerm && $0.leader != nil }
     }
 
     /// Who serves a shard: the only question asked by every request, without copying a view.

@@ -41,6 +41,9 @@ final class ShardHost {
     private var askedLeaderAt: UInt64?
     private var awaitingApply: [(index: LogIndex, read: ShardRead)] = []
     private var nextRead: UInt64
+    /// Whether the rows have caught up with a leader since the replica was started.
+    private var hasCaughtUp = false
+    private var asksToCatchUpAt: UInt64 = 0
 
     // As a leader, what it knows of the members' nodes.
     private var lost: Set<ReplicaID> = []
@@ -95,6 +98,7 @@ final class ShardHost {
             try log.payload(shard: shard, block: $0)
         }
         self.recent = recent
+        hasCaughtUp = false
         replica = Replica(
             core: core, machine: machine, source: recent, now: services.clock(),
             options: ReplicaOptions(queueLimit: 1024))
@@ -352,6 +356,7 @@ final class ShardHost {
     func tick(now: UInt64) {
         self.now = now
         sweep()
+        if !hasCaughtUp { isTouched = true }
         if machine.divergedAt != nil || doubts.damage != nil { followDoubts() }
         guard let replica, replica.core.role == .leader, now &- lastDuty >= 500_000_000 else {
             return
@@ -450,6 +455,7 @@ final class ShardHost {
             publish()
             return
         }
+        catchUp(replica)
         issueReads(replica)
         while true {
             let outputs = replica.takeOutputs()
@@ -578,6 +584,28 @@ final class ShardHost {
     }
 
     // MARK: Reads
+
+    /// Finds out, once in a replica's life, when its rows hold what was committed after it was started: a disk that lost power may have
+    /// brought back rows of any time, also of this term.
+    private func catchUp(_ replica: Replica<StoreMachine>) {
+        guard !hasCaughtUp, machine.store != nil else { return }
+        if replica.core.role == .leader {
+            hasCaughtUp =
+                replica.core.isEstablishedLeader && machine.appliedIndex >= replica.core.commit
+            return
+        }
+        guard replica.core.leader != nil, now >= asksToCatchUpAt else { return }
+        // Again after a while, whatever becomes of it.
+        asksToCatchUpAt = now &+ 300_000_000
+        let id = replica.core.id
+        read(
+            ShardRead(wish: .linearizable, enqueued: now) { [services, shard] result in
+                guard case .success = result else { return }
+                services.onLane(shard) { host in
+                    if host.replica?.core.id == id { host.hasCaughtUp = true }
+                }
+            })
+    }
 
     /// One confirmation serves every read that came before it was asked for; those that come meanwhile wait for the next.
     private func issueReads(_ replica: Replica<StoreMachine>) {
@@ -969,11 +997,14 @@ final class ShardHost {
         let hasMoved = view.appliedIndex != machine.appliedIndex
         if let replica {
             let core = replica.core
-            if !view.isFresh || view.term != core.term {
-                let isFresh =
-                    core.leader != nil && core.term(at: machine.appliedIndex) == core.term
-                hasChanged = view.isFresh != isFresh
-                view.isFresh = isFresh
+            if !view.holdsTerm || view.term != core.term {
+                let holdsTerm = core.term(at: machine.appliedIndex) == core.term
+                hasChanged = view.holdsTerm != holdsTerm
+                view.holdsTerm = holdsTerm
+            }
+            if view.isFresh != hasCaughtUp {
+                view.isFresh = hasCaughtUp
+                hasChanged = true
             }
             if view.role != core.role || view.term != core.term || view.replica != core.id
                 || view.leader != core.leader?.node || view.isServing != core.isEstablishedLeader
@@ -1006,6 +1037,7 @@ final class ShardHost {
             view.leader = nil
             view.isServing = false
             view.isFresh = false
+            view.holdsTerm = false
             view.isReadable = false
             view.leadsAlone = false
             if fault == nil && newborn == nil { view.replica = nil }
