@@ -21,8 +21,8 @@ package enum ReadLevel: Sendable, Equatable {
     case linearizable
     /// Sees at least the write at this position.
     case session(Position)
-    /// Sees all that was committed before the term of the leader that this node heard last, and of that term all but the last moments
-    /// before it was lost, if it was: what there is to read when no majority is left.
+    /// Sees what a replica has that has caught up with a leader once since it started: all but the last moments while it hears one, and
+    /// what it had by then when it does not, also for long: what there is to read when no majority is left.
     case stale
 }
 

@@ -14,11 +14,11 @@ struct ScheduleTests {
                 #"{"schedule":{"name":"East","time_zone":"America/New_York"}}"#)
             #expect(made.status == 201, "\(made.text)")
             let schedule = try #require(made.body["schedule"])
-            guard case .integer(let id)? = schedule["id"] else { return }
+            let id = try #require(schedule["id"]?.number)
             #expect(
                 made.header("Location") == "http://acme.desk.example\(Self.base)/\(id).json")
             #expect(schedule["time_zone"] == .string("America/New_York"))
-            guard case .array(let usual)? = schedule["intervals"] else { return }
+            let usual = try #require(schedule["intervals"]).items
             #expect(usual.count == 5)
             #expect(usual[0]["start_time"] == .integer(1980))
             #expect(usual[0]["end_time"] == .integer(2460))
@@ -36,7 +36,7 @@ struct ScheduleTests {
                 #"{"holiday":{"name":"New Year","start_date":"2026-12-30","end_date":"2027-01-02"}}"#
             )
             #expect(holiday.status == 201, "\(holiday.text)")
-            guard case .integer(let day)? = holiday.body["holiday"]?["id"] else { return }
+            let day = try #require(holiday.body["holiday"]?["id"]?.number)
             let moved = try await desk.call(
                 .admin, .put, "\(Self.base)/\(id)/holidays/\(day).json",
                 #"{"holiday":{"end_date":"2027-01-03"}}"#)
@@ -83,7 +83,7 @@ struct ScheduleTests {
         try await Harness.run { desk in
             let made = try await desk.call(
                 .admin, .post, Self.base, #"{"schedule":{"name":"A","time_zone":"UTC"}}"#)
-            guard case .integer(let id)? = made.body["schedule"]?["id"] else { return }
+            let id = try #require(made.body["schedule"]?["id"]?.number)
             let answer = try await desk.call(
                 .admin, kind == "workweek" ? .put : .post, "\(Self.base)/\(id)/\(kind).json", body)
             #expect(answer.status == status, "\(answer.text)")
