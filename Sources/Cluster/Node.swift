@@ -366,7 +366,7 @@ package final class Node: Sendable {
     }
 
     /// Whether this node and those it hears are most of the cluster, as of the last half second.
-    private var hearsMajority: Bool {
+    package var hearsMajority: Bool {
         services.sight.withLock { sight in
             let nodes = sight.nodes.filter { $0.state != .removed }
             let heard = nodes.count { $0.id == identity.node || sight.connected.contains($0.id) }

@@ -4,9 +4,10 @@ package import Wire
 package enum LogFault: Error, Equatable, Sendable {
     /// The disk has no room. Nothing of the batch counts, the log goes on, and a later append may succeed.
     case full(String)
-    /// The disk failed. Nobody knows what is on it: the log is over, until it is discarded.
+    /// The disk failed. Nobody knows what of the last batch is on it: this log is over. It may be opened again, as it was at its last
+    /// good sync.
     case failed(String)
-    /// An earlier process met a failing disk here.
+    /// An earlier process met a failing disk here, and could not leave word of what was durable by then.
     case poisoned(String)
     /// Bytes that were durable once are not what they were, or are gone.
     /// - `segment`, `offset`: where; `shards`: whose records may be concerned, nil when any may.

@@ -55,8 +55,10 @@ package enum LogInspection {
     package static func inspect(
         folder: String, files: any LogFiles, visit: (Item) throws -> Void
     ) throws {
-        if let reason = try LogRecovery.poison(folder, files) {
-            try visit(remark(0, 0, "poisoned", reason))
+        if let marker = try PoisonMarker.read(folder, files) {
+            try visit(
+                remark(
+                    marker.end?.segment ?? 0, marker.end?.offset ?? 0, "poisoned", marker.reason))
         }
         do {
             let outcome = try LogWalk.walk(files, folder: folder, identity: nil) { batch in

@@ -12,9 +12,22 @@ struct LogRecovery {
     mutating func run(
         folder: String, files: any LogFiles, identity: [UInt8], options: LogOptions
     ) throws -> LogWriter {
-        if let reason = try Self.poison(folder, files) { throw LogFault.poisoned(reason) }
+        let marker = try PoisonMarker.read(folder, files)
+        if let marker {
+            guard let end = marker.end else { throw LogFault.poisoned(marker.reason) }
+            try PoisonMarker.cut(folder, files, behind: end)
+        }
         let outcome = try LogWalk.walk(files, folder: folder, identity: identity) { batch in
             try replay(batch)
+        }
+        if let end = marker?.end {
+            guard outcome.segments.last?.number == end.segment, outcome.tail == end.offset,
+                outcome.nextSequence == end.sequence
+            else {
+                throw LogFault.damaged(
+                    segment: end.segment, offset: end.offset, shards: nil,
+                    reason: "the log ends before what was durable when its disk failed")
+            }
         }
         guard !outcome.segments.isEmpty else {
             return try begin(outcome, folder, files, identity, options)
@@ -33,6 +46,7 @@ struct LogRecovery {
         }
         index.forgetHeads()
         try Self.settle(outcome, folder, files)
+        if marker != nil { try PoisonMarker.remove(from: folder, files) }
         let last = outcome.segments[outcome.segments.count - 1]
         var writer = LogWriter(
             folder: folder, files: files, identity: identity, options: options, shards: shards,
@@ -41,13 +55,6 @@ struct LogRecovery {
         try writer.adoptSpares(named: try files.list(folder))
         try writer.recycle(&index)
         return writer
-    }
-
-    static func poison(_ folder: String, _ files: any LogFiles) throws -> String? {
-        guard try files.list(folder).contains(SegmentFormat.poisonName) else { return nil }
-        let file = try files.open(folder + "/" + SegmentFormat.poisonName, create: false)
-        let bytes = try file.bytes(at: 0, count: min(try file.size(), 1024))
-        return bytes.isEmpty ? "the reason was not written" : String(decoding: bytes, as: UTF8.self)
     }
 
     private mutating func replay(_ batch: LogWalk.Batch) throws {

@@ -284,12 +284,11 @@ struct LogWriter: Sendable {
     private mutating func fail(_ reason: String, _ index: borrowing Mutex<BlockIndex>) {
         failure = reason
         index.withLock { $0.failure = reason }
+        let end =
+            file == nil
+            ? nil : PoisonMarker.End(segment: number, offset: tail, sequence: sequence)
         // Best effort: the disk that could take it is the one that failed.
-        if let marker = try? files.open(folder + "/" + SegmentFormat.poisonName, create: true) {
-            try? marker.write(Array(reason.utf8), at: 0)
-            try? marker.syncData()
-            try? files.syncFolder(folder)
-        }
+        try? PoisonMarker(reason: reason, end: end).write(to: folder, files)
     }
 
     // MARK: Segments that are not needed any more

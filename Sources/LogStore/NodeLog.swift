@@ -9,8 +9,9 @@ package import Wire
 /// fixed length, are used again once
 /// no block in them is needed; `pins` tells who still needs the oldest.
 ///
-/// After a failed write or sync nothing is known of the disk any more: a marker is left, and this and every later log of the
-/// folder refuses to work until `discard`. A full disk is no such failure.
+/// After a failed write or sync this log refuses to work. It leaves word of the last good sync (`PoisonMarker`), and whoever opens the
+/// folder next goes on from there; where that word is missing, nobody knows what to trust, and every later log of the folder refuses
+/// until `discard`. A full disk is no such failure.
 package final class NodeLog: Sendable {
     private let writer: Mutex<LogWriter>
     private let index: Mutex<BlockIndex>

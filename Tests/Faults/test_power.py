@@ -154,10 +154,20 @@ def test_syncs_fail_on_all(watched, controls, workload):
         work.wait_progress()
         for control in controls.values():
             control.failing_syncs = 1
+        # The last one of three has nothing to sync any more, as nobody agrees with it. It meets its failure when others are back.
+        deadline = time.monotonic() + 30
+        while len(watched.running()) > 1:
+            assert time.monotonic() < deadline, f"{watched.running()} still run"
+            time.sleep(0.05)
+        last = watched.running()
         for name in watched.names:
+            if name not in last:
+                controls[name].failing_syncs = 0
+                watched.start_node(name, wait=False)
+        for name in last:
             watched.wait_end(name, 30)
-        for control in controls.values():
-            control.failing_syncs = 0
+            controls[name].failing_syncs = 0
+        assert all(control.failed_syncs > 0 for control in controls.values())
         watched.start(len(watched.names))
         work.wait_progress(within=40)
     verify(work)

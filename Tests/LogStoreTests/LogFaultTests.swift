@@ -159,14 +159,56 @@ import Wire
                                     shard: .directory, .removed(floor: ReplicaID(99)))
                             ])
                         }
-                        #expect { try run.open() } throws: {
-                            if case LogFault.poisoned = $0 { return true }
-                            return false
+                        // It goes on from what was durable, whatever of the failed batch is there to be read, and whatever
+                        // stops it on the way. (The batch itself may be whole: when what failed came after it.)
+                        for stop in 1...12 {
+                            let files = run.files.twin()
+                            files.crash = (stop, .after)
+                            _ = try? NodeLog(
+                                folder: "log", files: files, identity: identity,
+                                options: run.options)
+                            files.restart(stop % 2 == 0 ? .some : .nothing)
+                            var again = run
+                            again.files = files
+                            try again.openAndCheck("failed at \(call), stopped at \(stop)")
+                            try again.steps(5)
+                            files.restart(.some)
+                            try again.openAndCheck("failed at \(call), lost power later")
                         }
+                        try run.openAndCheck("failed at \(call)")
+                        try run.steps(10)
+                        try run.openAndCheck("failed at \(call), later")
                     }
                 }
             }
         }
+    }
+
+    @Test(arguments: ["sync failed", "end 1 2", "end 1 168 2 1\nsync failed", "end 1 -8 2 3\nx", ""])
+    func aMarkerThatCannotBeTrustedIsNotFollowed(text: String) throws {
+        let (run, _) = try sample(seed: 3, batches: 5)
+        run.files["poisoned"] = Array(text.utf8)
+        for _ in 0..<2 {
+            #expect {
+                try NodeLog(
+                    folder: "log", files: run.files, identity: identity, options: run.options)
+            } throws: {
+                if case LogFault.poisoned = $0 { return true }
+                return false
+            }
+        }
+    }
+
+    @Test func whatWasDurableWhenTheDiskFailedMustBeThere() throws {
+        var run = Run(seed: 5)
+        try run.open()
+        try run.steps(20)
+        run.files.failure = (run.files.calls + 2, false)
+        while (try? run.step()) != nil {}
+        let name = try #require(run.files.fileNames.last { $0.hasPrefix("log-") })
+        run.files[name] = Array(run.files[name].prefix(128)) + [UInt8](
+            repeating: 0, count: run.files[name].count - 128)
+        #expect { try run.open() } throws: { isDamage($0) }
     }
 
     @Test func diskThatFillsUpStopsNothingForGood() throws {

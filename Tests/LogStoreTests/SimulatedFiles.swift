@@ -78,6 +78,24 @@ final class SimulatedFiles: LogFiles, @unchecked Sendable {
         names[name] = nil
         durableNames[name] = nil
     }
+    /// A copy that knows what is durable and what is not.
+    func twin() -> SimulatedFiles {
+        let twin = SimulatedFiles(seed: 1)
+        var twins: [ObjectIdentifier: SimulatedFile] = [:]
+        func twinOf(_ file: SimulatedFile) -> SimulatedFile {
+            if let known = twins[ObjectIdentifier(file)] { return known }
+            let made = file.twin(on: twin)
+            twins[ObjectIdentifier(file)] = made
+            return made
+        }
+        twin.names = names.mapValues(twinOf)
+        twin.durableNames = durableNames.mapValues(twinOf)
+        twin.unsynced = unsynced.map { operation in
+            if case .made(let name, let file) = operation { return .made(name, twinOf(file)) }
+            return operation
+        }
+        return twin
+    }
     /// A copy with the same content, all of it durable.
     func copy() -> SimulatedFiles {
         let copy = SimulatedFiles(seed: 1)
@@ -88,7 +106,8 @@ final class SimulatedFiles: LogFiles, @unchecked Sendable {
     // MARK: LogFiles
 
     fileprivate func call<Result>(
-        _ operation: String, _ body: () -> Result, partly: () -> Void = {}
+        _ operation: String, _ body: () -> Result, partly: () -> Void = {},
+        failed: () -> Void = {}
     ) throws(FileFault) -> Result {
         func fault(_ reason: String, isFull: Bool = false) -> FileFault {
             FileFault(operation: operation, path: "simulated", reason: reason, isFull: isFull)
@@ -103,6 +122,7 @@ final class SimulatedFiles: LogFiles, @unchecked Sendable {
         }
         if let failure, failure.call == calls {
             partly()
+            failed()
             throw fault(failure.isFull ? "no room" : "failed", isFull: failure.isFull)
         }
         return body()
@@ -196,7 +216,10 @@ final class SimulatedFile: LogFile, @unchecked Sendable {
 
     private func put(_ bytes: [UInt8], at offset: Int) {
         Self.put(bytes, at: offset, &content)
-        unsynced.append((offset, bytes))
+        // The disk is given whole sectors, with whatever else the cache holds of them.
+        let start = offset / 512 * 512
+        let end = min(content.count, (offset + bytes.count + 511) / 512 * 512)
+        if start < end { unsynced.append((start, Array(content[start..<end]))) }
     }
 
     private static func put(_ bytes: [UInt8], at offset: Int, _ content: inout [UInt8]) {
@@ -217,9 +240,23 @@ final class SimulatedFile: LogFile, @unchecked Sendable {
     func syncData() throws(FileFault) {
         try disk.call("syncData") {
             guard !disk.ignoresSyncs else { return }
-            durable = content
+            if content.count > durable.count {
+                durable += [UInt8](repeating: 0, count: content.count - durable.count)
+            }
+            for (offset, bytes) in unsynced { Self.put(bytes, at: offset, &durable) }
+            unsynced = []
+        } failed: {
+            // What failed stays to be read, and no later sync writes it (Linux, after an error).
             unsynced = []
         }
+    }
+
+    fileprivate func twin(on disk: SimulatedFiles) -> SimulatedFile {
+        let twin = SimulatedFile(disk, name)
+        twin.content = content
+        twin.durable = durable
+        twin.unsynced = unsynced
+        return twin
     }
 
     fileprivate func replace(_ bytes: [UInt8]) {

@@ -204,7 +204,7 @@ final class Lane: Sendable {
             let now = monotonicNanoseconds()
             for work in batch { queueTime.recordNanoseconds(Int64(now &- work.enqueued)) }
             batchSize.record(batch.count)
-            host.submit(batch)
+            host.submit(batch, now: now)
             host.settle(now: now)
         }
     }

@@ -30,6 +30,8 @@ final class ShardHost {
     /// The earliest of all deadlines.
     private(set) var nextDeadline = UInt64.max
     private var now: UInt64 = 0
+    /// How often the time to find a leader has passed in vain since there was one.
+    private var leaderlessElections = 0
     /// Whether something has happened since `settle`.
     private(set) var isTouched = true
 
@@ -58,8 +60,15 @@ final class ShardHost {
     /// Whether leadership should go elsewhere as soon as it can: the node is stopping, or its disk ails.
     private var yields = false
 
-    /// Requests that waited longer than this before they ran are refused: the client has better use of the answer "later".
-    static let queueTimeLimit: UInt64 = 250_000_000
+    /// When the block that is under way was begun, and how long the last one took from there to its answers.
+    private var blockBegan: UInt64 = 0
+    private var blockTime: UInt64 = 0
+
+    /// Requests that waited longer than this before they ran are refused: the client has better use of the answer "later". Whoever comes
+    /// while a block is under way waits for it in any case, so on slow disks it is what a few blocks take.
+    private var queueTimeLimit: UInt64 {
+        min(max(250_000_000, 4 * blockTime), Self.outcomeTimeLimit / 2)
+    }
     /// Whoever waits longer than this for a majority is told that the outcome is unknown.
     static let outcomeTimeLimit: UInt64 = 8_000_000_000
     /// How long followers gather blocks before they apply them in one transaction.
@@ -327,6 +336,7 @@ final class ShardHost {
                 continue
             }
             setDeadline(timer.rawValue, .max)
+            if timer == .election && replica.core.leader == nil { leaderlessElections += 1 }
             replica.timerFired(timer)
         }
         if applyAt <= now { apply(replica) }
@@ -349,7 +359,10 @@ final class ShardHost {
             case .transfer: 1_000_000...1_000_000
             case .quorum: 700_000...700_000
             }
-        return UInt64(services.random(microseconds)) * 1_000
+        let delay = UInt64(services.random(microseconds)) * 1_000
+        // An election takes two syncs on most disks, which may be slower than the disk a timeout was made for: whoever tries again and
+        // again gives it twice the time, up to 16 times.
+        return timer == .election ? delay << UInt64(min(max(0, leaderlessElections - 2), 4)) : delay
     }
 
     /// Ten times a second.
@@ -411,7 +424,8 @@ final class ShardHost {
     /// Whether nothing that somebody waits for is under way.
     var isAtRest: Bool { works.isEmpty && confirmingReads == nil && arrivedReads.isEmpty }
 
-    func submit(_ batch: [ShardWork]) {
+    func submit(_ batch: [ShardWork], now: UInt64) {
+        self.now = now
         isTouched = true
         guard let replica, replica.core.role == .leader else {
             let leader = replica?.core.leader?.node
@@ -425,7 +439,7 @@ final class ShardHost {
                 work.finish(.failure(Unavailable(reason: .diskFull, retryAfterSeconds: 5)))
                 continue
             }
-            if services.shedsLateRequests, now &- work.enqueued > Self.queueTimeLimit,
+            if services.shedsLateRequests, now &- work.enqueued > queueTimeLimit,
                 now > work.enqueued
             {
                 work.finish(.failure(Unavailable(reason: .overloaded, retryAfterSeconds: 1)))
@@ -440,6 +454,7 @@ final class ShardHost {
             }
         }
         guard !requests.isEmpty else { return }
+        blockBegan = now
         replica.now = services.clock()
         replica.submit(requests)
     }
@@ -518,6 +533,7 @@ final class ShardHost {
         guard let work = works.removeValue(forKey: id.rawValue) else { return }
         switch result {
         case .success(let done):
+            blockTime = now &- blockBegan
             switch done.answer {
             case .completed: work.finish(.success(done.index))
             case .thrown(let error):
@@ -545,6 +561,7 @@ final class ShardHost {
                 "shard": "\(shard)", "role": "\(role)", "term": "\(term)",
                 "leader": "\(leader.map { "\($0.node)" } ?? "-")",
             ])
+        if leader != nil { leaderlessElections = 0 }
         // Whom it was asked of leads no more, or not in this term.
         if askedLeaderAt != nil {
             let reads = confirmingReads?.reads ?? []
@@ -942,9 +959,9 @@ final class ShardHost {
         services.logger.info(
             "schema step", metadata: ["shard": "\(shard)", "step": "\(missing.number)"])
         asksForSchema = true
-        submit([
-            ShardWork(tenant: .system, enqueued: now, command: .schemaStep, finish: { _ in })
-        ])
+        submit(
+            [ShardWork(tenant: .system, enqueued: now, command: .schemaStep, finish: { _ in })],
+            now: now)
     }
 
     /// Hands leadership to the voter that should have it, once things have been quiet for a while.

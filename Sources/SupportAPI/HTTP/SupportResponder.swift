@@ -149,8 +149,11 @@ package final class SupportAPI: Sendable {
 
     /// No request takes longer, whatever becomes of the nodes.
     private static let deadline = Duration.seconds(10)
-    /// How long a request waits for a shard to have a leader.
+    /// How long a request waits for a shard to have a leader, where the node hears a majority of the cluster. Where it does not, one
+    /// `relayAfter` is enough: others find the next leader, and clients another node.
     private static let leaderPatience = Duration.seconds(3)
+    /// How long a node looks for the leader itself before it asks others to hand a request on. Elections are over by then.
+    private static let relayAfter = Duration.milliseconds(300)
 
     /// Answers where the tenant's shard is led. What did nothing is tried again until it finds the leader; what may have done something,
     /// only when that cannot do it twice.
@@ -169,20 +172,27 @@ package final class SupportAPI: Sendable {
             }
         }
         var isUncertain = false
+        var leaderless: ContinuousClock.Instant?
         while true {
             let left = deadline - ContinuousClock.now
             do {
                 guard left > .zero else {
                     throw Unavailable(reason: .noLeader, retryAfterSeconds: 1)
                 }
-                switch await node.destination(
-                    of: route.shard, within: min(left, Self.leaderPatience))
-                {
+                let searched = ContinuousClock.now
+                switch await node.destination(of: route.shard, within: min(left, Self.relayAfter)) {
                 case .here: return try await answerHere(request, body, peer, route, &course)
                 case .node(let leader):
                     return try await forward(
                         request, body, peer, route, to: leader, within: left, &course)
-                case .nobody: throw Unavailable(reason: .noLeader, retryAfterSeconds: 1)
+                case .nobody:
+                    if let answer = try await relay(request, body, peer, route, left, &course) {
+                        return answer
+                    }
+                    let since = leaderless ?? searched
+                    leaderless = since
+                    guard node.hearsMajority, ContinuousClock.now - since < Self.leaderPatience
+                    else { throw Unavailable(reason: .noLeader, retryAfterSeconds: 1) }
                 }
             } catch is NotLeader {
                 // Nothing was done. Whoever lost the lead, or never had it, needs a moment to know better.
@@ -206,9 +216,24 @@ package final class SupportAPI: Sendable {
         isRead(request) || request.headers[.idempotencyKey] != nil
     }
 
+    /// Asks the nodes that this one hears to hand a request on to the leader, which may be one that they hear and this one does not.
+    /// - Returns: nil when none of them knows one, and nothing was done.
+    private func relay(
+        _ request: Request, _ body: BodyBox, _ peer: Peer, _ route: TenantRoute, _ time: Duration,
+        _ course: inout Course
+    ) async throws -> APIAnswer? {
+        for node in node.connectedNodes.sorted() where node != self.node.identity.node {
+            do {
+                return try await forward(
+                    request, body, peer, route, to: node, as: .relay, within: time, &course)
+            } catch is NotLeader { continue }
+        }
+        return nil
+    }
+
     private func forward(
         _ request: Request, _ body: BodyBox, _ peer: Peer, _ route: TenantRoute, to leader: NodeID,
-        within time: Duration, _ course: inout Course
+        as service: PeerRequest.Service = .support, within time: Duration, _ course: inout Course
     ) async throws -> APIAnswer {
         course.operation = "forwarded"
         let target = request.head.path ?? "/"
@@ -229,7 +254,7 @@ package final class SupportAPI: Sendable {
         }
         headers.append(PeerRequest.Header(name: "X-Request-Id", value: course.requestID))
         let call = PeerRequest(
-            service: .support, shard: route.shard, directoryIndex: node.directory.appliedIndex,
+            service: service, shard: route.shard, directoryIndex: node.directory.appliedIndex,
             deadline: time,
             method: request.method.rawValue, target: target, scheme: peer.scheme, host: peer.host,
             remoteAddress: peer.address ?? "", tenant: route.name, headers: headers,
@@ -257,12 +282,14 @@ package final class SupportAPI: Sendable {
 
     /// Whether a node's own call is this API's to answer.
     package static func answers(_ call: PeerRequest) -> Bool {
-        call.service == .support || call.service == .node && call.target == TokenUses.target
+        call.service == .support || call.service == .relay
+            || call.service == .node && call.target == TokenUses.target
     }
 
     /// Answers what a client asked of another node, or what that node asks itself.
     package func answer(_ call: PeerRequest) async -> PeerReply {
         if call.service == .node { return await tokenUses.answer(call) }
+        if call.service == .relay, let handedOn = await handOn(call) { return handedOn }
         guard await node.knowsDirectory(upTo: call.directoryIndex),
             let route = node.directory.tenant(named: call.tenant)?.route
         else { return PeerReply(.behind) }
@@ -314,6 +341,22 @@ package final class SupportAPI: Sendable {
         record(
             course.operation, answer, ContinuousClock.now - started, course.tenant, requestID)
         return PeerReply(answer)
+    }
+
+    /// Does a node the favour that it asks for; nil when the request belongs here. One hop, so that nothing goes round in circles.
+    private func handOn(_ call: PeerRequest) async -> PeerReply? {
+        switch node.destination(of: call.shard) {
+        case .here: return nil
+        case .nobody: return PeerReply(.notLeader)
+        case .node(let leader):
+            var call = call
+            call.service = .support
+            switch await node.call(leader, call) {
+            case .notSent: return PeerReply(.notLeader)
+            case .lost: return PeerReply(.unknown)
+            case .replied(let reply): return reply
+            }
+        }
     }
 
     private static func plainPath(_ target: String) -> Substring {

@@ -10,6 +10,8 @@ package struct PeerRequest: Sendable, Equatable {
         case `operator` = 2
         /// A node's own request to another.
         case node = 3
+        /// A tenant's request from a node that sees nobody who leads the shard; whoever gets it hands it on, once, to whom it sees leading.
+        case relay = 4
     }
 
     package var service: Service
