@@ -112,6 +112,28 @@ import Wire
         }
     }
 
+    /// Any node serves any tenant, also where more nodes than replicas are.
+    @Test func aNodeOutsideAGroupKnowsWhoLeadsIt() async throws {
+        try await TestCluster.with(4) { cluster in
+            let acme = try await cluster.tenant("acme")
+            let count = try await cluster.countUp(acme)
+            try await cluster.until("three have it") { $0.isWhole(3, with: count.position) }
+            func outsider() -> Node? { cluster.running.first { !$0.holds(acme.shard) } }
+            try await cluster.until("the fourth knows") { cluster in
+                guard let leader = cluster.leader(of: acme.shard) else { return false }
+                return outsider()?.destination(of: acme.shard) == .node(leader.identity.node)
+            }
+            let old = try #require(cluster.leader(of: acme.shard)).identity.node
+            await cluster.stop(old.rawValue)
+            try await cluster.until("the fourth knows the next") { cluster in
+                guard let leader = cluster.leader(of: acme.shard), leader.identity.node != old
+                else { return false }
+                return outsider() == nil
+                    || outsider()?.destination(of: acme.shard) == .node(leader.identity.node)
+            }
+        }
+    }
+
     /// Whoever asks it has better use of an early no than of a node that waits for a leader which others elect.
     @Test func aNodeThatHearsNobodySaysSoSoon() async throws {
         try await TestCluster.with(3) { cluster in

@@ -7,6 +7,7 @@ import pytest
 import network
 from client import ANSWER_WITHIN, NoAnswer
 from clusters import Clusters
+from local_cluster import poll
 from test_crashes import FAILOVER_WITHIN, leader_for
 from verify import verify
 
@@ -99,6 +100,10 @@ def term_of(cluster, work):
     return next(each["term"] for each in cluster.status()["shards"] if each["shard"] == shard)
 
 
+def voters_of(cluster, shard):
+    return next(each["voters"] for each in cluster.status()["shards"] if each["shard"] == shard)
+
+
 @pytest.mark.parametrize("sends, receives", [(True, False), (False, True)], ids=["mute", "deaf"])
 @pytest.mark.parametrize("who", ["leader", "follower"])
 def test_one_way(wired, wires, workload, who, sends, receives):
@@ -167,6 +172,9 @@ def test_a_leader_with_a_minority_of_five(wires, wired_clusters, workload):
     """Two of five, the leader among them, are not enough, though each sees another node."""
     cluster = wired_clusters(5)
     work = workload(cluster, tenants=1)
+    cluster.lodge("cluster", "set", "--replication-factor", "5")
+    shard = work.tenants[0]["shard"]
+    assert poll(lambda: len(voters_of(cluster, shard)) == 5, 30), f"shard {shard} has the voters {voters_of(cluster, shard)}"
     with work:
         work.wait_progress()
         leader = leader_for(cluster, work)

@@ -131,8 +131,9 @@ def smaller(history):
         for value in (simpler_schedules if name == "schedule" else simpler_policies)(holder[name]):
             yield replaced(history, holder, name, value)
     for event in history["events"][1:]:
-        for name in set(event) & {"status", "priority", "type", "comment"}:
-            yield replaced(history, event, name)
+        for name in ("status", "priority", "type", "comment"):
+            if event["kind"] == "update" and name in event:
+                yield replaced(history, event, name)
 
 
 def without_events(history):

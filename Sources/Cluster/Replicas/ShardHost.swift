@@ -23,6 +23,8 @@ final class ShardHost {
     private var floor: ReplicaID
     private var view: ShardView
     private var fault: String?
+    /// Who says that it leads: all that a node knows of a group it is not in.
+    private var heardLeader: NodeID?
 
     /// When each timer fires, in nanoseconds; by `Timer.rawValue`.
     private var deadlines = [UInt64](repeating: .max, count: Timer.allCases.count)
@@ -107,6 +109,7 @@ final class ShardHost {
             try log.payload(shard: shard, block: $0)
         }
         self.recent = recent
+        heardLeader = nil
         hasCaughtUp = false
         replica = Replica(
             core: core, machine: machine, source: recent, now: services.clock(),
@@ -164,8 +167,16 @@ final class ShardHost {
         recent?.persisted(through: replica.core.durableIndex)
     }
 
-    func suspected(_ node: NodeID) { forEachMember(on: node) { $0.suspect($1) } }
+    func suspected(_ node: NodeID) {
+        if heardLeader == node { setHeardLeader(nil) }
+        forEachMember(on: node) { $0.suspect($1) }
+    }
     func trusted(_ node: NodeID) { forEachMember(on: node) { $0.trust($1) } }
+
+    private func setHeardLeader(_ node: NodeID?) {
+        heardLeader = node
+        isTouched = true
+    }
 
     private func forEachMember(
         on node: NodeID, _ body: (Replica<StoreMachine>, ReplicaID) -> Void
@@ -180,6 +191,15 @@ final class ShardHost {
 
     /// A node has said which shards it leads.
     func heard(from node: NodeID, leads: ShardSet) {
+        if replica == nil {
+            // One that is deposed and does not know yet says so for less than a second.
+            if leads.contains(shard) {
+                if heardLeader == nil { setHeardLeader(node) }
+            } else if heardLeader == node {
+                setHeardLeader(nil)
+            }
+            return
+        }
         guard let replica, let leader = replica.core.leader, leader.node == node,
             leader != replica.core.id, !leads.contains(shard)
         else { return }
@@ -466,7 +486,7 @@ final class ShardHost {
         self.now = now
         isTouched = false
         guard let replica else {
-            refuseReads(NotLeader(leader: nil))
+            refuseReads(NotLeader(leader: heardLeader))
             publish()
             return
         }
@@ -1047,11 +1067,11 @@ final class ShardHost {
                 view.isReadable = isReadable
                 hasChanged = true
             }
-        } else if view.role != .follower || view.leader != nil || view.isServing
+        } else if view.role != .follower || view.leader != heardLeader || view.isServing
             || view.replica != nil && fault == nil && newborn == nil
         {
             view.role = .follower
-            view.leader = nil
+            view.leader = heardLeader
             view.isServing = false
             view.isFresh = false
             view.holdsTerm = false
