@@ -261,6 +261,11 @@ package final class Node: Sendable {
     ) async throws -> Committed<Answer> {
         try await withCheckedThrowingContinuation { continuation in
             let (shard, clock) = (tenant.shard, clock)
+            // The rows elsewhere are sound: at the leader, or at the next one when this is the leader.
+            let damaged: @Sendable () -> any Error = { [self] in
+                guard destination(of: shard) == .here else { return NotLeader(leader: nil) }
+                return Unavailable(reason: .busy, retryAfterSeconds: 1)
+            }
             whenReadable(shard, level) { [readers, lanes] leave in
                 let index: LogIndex
                 switch leave {
@@ -271,16 +276,18 @@ package final class Node: Sendable {
                 }
                 let accepted = readers.submit(
                     ReaderLanes.Work(shard: shard) { connection in
-                        let answer = Result {
-                            Committed(
-                                answer: try connection.get().read(
-                                    tenant: tenant.id, now: clock(), body),
-                                position: Position(shard: shard, index: index))
+                        do {
+                            let answer = try connection.get().read(
+                                tenant: tenant.id, now: clock(), body)
+                            continuation.resume(
+                                returning: Committed(
+                                    answer: answer, position: Position(shard: shard, index: index)))
+                        } catch where error.tellsOfDamage {
+                            lanes.post(.run(shard) { $0.metDamage(error) }, to: shard)
+                            continuation.resume(throwing: damaged())
+                        } catch {
+                            continuation.resume(throwing: error)
                         }
-                        if case .failure(let error) = answer, error.tellsOfDamage {
-                            lanes.post(.run(shard) { $0.checkRows() }, to: shard)
-                        }
-                        continuation.resume(with: answer)
                     }, tenant: tenant.id)
                 if !accepted {
                     continuation.resume(
@@ -607,7 +614,9 @@ package final class Node: Sendable {
 
     private func keepLogShort() {
         guard log.statistics.segmentBytes > configuration.logMegabytes << 20 else { return }
-        for pin in log.pins { lanes.post(.giveUpOldLog(pin.shard), to: pin.shard) }
+        for pin in log.pins {
+            lanes.post(.giveUpOldLog(pin.shard, through: pin.through), to: pin.shard)
+        }
     }
 
     /// Hands over what this node leads, finishes what waits, folds every SQLite WAL into its file and ends all threads. Blocks; call it

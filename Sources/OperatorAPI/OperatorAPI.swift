@@ -171,7 +171,7 @@ package struct OperatorAPI: Sendable {
             let record = try record(named: context.parameters.require("name"))
             let fields = try await Self.fields(request, under: "token")
             let email = (try fields.string("email", max: 320) ?? nil) ?? ""
-            let secret = Secrets.token()
+            let secret = try Self.secret(fields, "token")
             let address = try await perform(
                 .issueToken(tenant: record.name, email: email, tokenDigest: secret.digest),
                 on: record)
@@ -204,7 +204,7 @@ package struct OperatorAPI: Sendable {
             }
             record = known
         }
-        let secret = Secrets.token()
+        let secret = try Self.secret(fields, "admin_token")
         do {
             try await perform(
                 .bootstrap(
@@ -225,6 +225,16 @@ package struct OperatorAPI: Sendable {
                 }
             }
         }
+    }
+
+    /// The token that the asker has made up, so that they may ask again when they did not hear the answer; or a new one.
+    private static func secret(_ fields: FieldReader, _ name: String) throws -> TokenSecret {
+        guard let text = try fields.string(name, max: 256) ?? nil else { return Secrets.token() }
+        guard text.utf8.count >= 40, Secrets.isToken(text) else {
+            throw DeskRefusal.invalid(
+                name, .invalid, "Token: must be at least 40 letters and digits, made at random")
+        }
+        return TokenSecret(text: text, digest: Secrets.digest(text))
     }
 
     func record(named name: String) throws -> TenantRecord {

@@ -174,16 +174,15 @@ package final class Replica<Machine: StateMachine> {
 
     /// The rows were replaced by a snapshot, or are safe up to a later entry: forget what the log need not hold any more,
     /// but keep what some member may still want.
-    /// - Parameter trailing: how many entries to keep for members that are a little behind.
-    package func compact(trailing: UInt64) {
+    /// - Parameters:
+    ///   - trailing: how many entries to keep for members that are a little behind.
+    ///   - wanted: what is to go all the same, as far as the rows are safe: the log has no more room.
+    package func compact(trailing: UInt64, through wanted: LogIndex = .zero) {
         guard fault == nil else { return }
-        var through = machine.durableIndex
-        if has(.compactsPastDurable) { through = machine.appliedIndex }
-        if through.rawValue > trailing {
-            through = LogIndex(through.rawValue - trailing)
-        } else {
-            return
-        }
+        let limit = has(.compactsPastDurable) ? machine.appliedIndex : machine.durableIndex
+        let usual = LogIndex(limit.rawValue - min(trailing, limit.rawValue))
+        let through = min(limit, max(usual, wanted))
+        guard through > .zero else { return }
         let before = core.start
         step(.compact(through: through))
         guard core.start != before else { return }

@@ -9,6 +9,8 @@ struct CommandFailure: Error, CustomStringConvertible {
     let description: String
     /// 1 when the node refused, 69 when none answered, 64 when it was asked wrongly (`sysexits.h`).
     var status: Int32 = 1
+    /// Whether it may have had its effect.
+    var isUncertain = false
 }
 
 /// Where the node is; options that all commands share.
@@ -86,9 +88,23 @@ struct AdminClient {
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    /// Sends one request and gives the body of a good answer.
+    /// Sends a request and gives the body of a good answer. What may be sent twice is sent again, for half a minute, while nobody knows
+    /// whether it had its effect: a leader was lost just then.
     /// - Throws: `CommandFailure` with the node's own words for a refusal.
-    func call(_ method: Method, _ path: String, body: JSONBody? = nil) async throws -> Data {
+    func call(
+        _ method: Method, _ path: String, body: JSONBody? = nil, mayRepeat: Bool? = nil
+    ) async throws -> Data {
+        let mayRepeat = mayRepeat ?? (method == .get || method == .put)
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            do { return try await callOnce(method, path, body) } catch let failure as CommandFailure
+            where failure.isUncertain && mayRepeat && ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
+    private func callOnce(_ method: Method, _ path: String, _ body: JSONBody?) async throws -> Data {
         var request = HTTPClientRequest(url: url + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
@@ -107,13 +123,13 @@ struct AdminClient {
         }
         let data = Data(bytes.readableBytesView)
         guard (200..<300).contains(answer.status.code) else {
-            throw CommandFailure(description: Self.refusal(data, answer.status))
+            throw Self.refusal(data, answer.status)
         }
         return data
     }
 
     /// The words of an error answer: `{"error": "NameTaken", "description": "…"}`, or the fields of a refused record.
-    private static func refusal(_ data: Data, _ status: HTTPResponseStatus) -> String {
+    private static func refusal(_ data: Data, _ status: HTTPResponseStatus) -> CommandFailure {
         struct Answer: Decodable {
             struct Detail: Decodable { let description: String }
             let error: String?
@@ -121,13 +137,16 @@ struct AdminClient {
             let details: [String: [Detail]]?
         }
         guard let answer = try? JSONDecoder().decode(Answer.self, from: data) else {
-            return "the node answered \(status.code) \(status.reasonPhrase)"
+            return CommandFailure(
+                description: "the node answered \(status.code) \(status.reasonPhrase)")
         }
         let fields = (answer.details ?? [:]).sorted { $0.key < $1.key }.flatMap {
             $0.value.map(\.description)
         }
         let words = fields.isEmpty ? [answer.description ?? ""] : fields
-        return "\(words.joined(separator: "; ")) (\(answer.error ?? String(status.code)))"
+        return CommandFailure(
+            description: "\(words.joined(separator: "; ")) (\(answer.error ?? String(status.code)))",
+            isUncertain: answer.error == "OutcomeUnknown")
     }
 }
 

@@ -82,11 +82,18 @@ struct TenantCreate: AsyncParsableCommand {
                     "tenant",
                     [
                         "name": tenant.name, "admin_email": adminEmail, "admin_name": adminName,
-                        "plan": plan, "limits": limits.members,
-                    ]))
+                        "admin_token": newToken(), "plan": plan, "limits": limits.members,
+                    ]), mayRepeat: true)
             node.json ? printJSON(data) : try Tenant.decode(data).printForPeople()
         }
     }
+}
+
+/// A token made here, so that a request whose answer was lost may be sent again: the node knows it by the token.
+private func newToken() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+    return String((0..<40).map { _ in letters.randomElement(using: &generator)! })
 }
 
 struct LimitOptions: ParsableArguments {
@@ -246,7 +253,9 @@ struct TenantToken: AsyncParsableCommand {
         struct Answer: Decodable { let admin: Tenant.Admin }
         try await reportingFailures {
             let data = try await AdminClient(node).call(
-                .post, tenant.path + "/tokens", body: JSONBody("token", ["email": adminEmail]))
+                .post, tenant.path + "/tokens",
+                body: JSONBody("token", ["email": adminEmail, "token": newToken()]),
+                mayRepeat: true)
             if node.json { return printJSON(data) }
             print(try Tenant.decoder.decode(Answer.self, from: data).admin.token)
         }

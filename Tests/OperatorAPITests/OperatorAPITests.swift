@@ -111,6 +111,37 @@ struct OperatorAPITests {
         }
     }
 
+    /// Whoever did not hear the answer asks again with the token that they made up.
+    @Test func aCreationWithTheSameTokenIsTheSameCreation() async throws {
+        try await Operators.run { operators in
+            let token = String(repeating: "aB3", count: 14)
+            func create(_ token: String, _ email: String = "ann@acme.example") async throws
+                -> Operators.Answer
+            {
+                try await operators.call(
+                    .post, "/admin/v1/tenants",
+                    #"{"tenant":{"name":"acme","admin_email":"\#(email)","admin_token":"\#(token)"}}"#)
+            }
+            let first = try await create(token)
+            #expect(first.status == 201)
+            #expect(first.body["admin"]?["token"] == .string(token))
+            let again = try await create(token)
+            #expect(again.status == 201)
+            #expect(again.body == first.body)
+            #expect(try await create(token, "bob@acme.example").status == 409)
+            #expect(try await create(String(repeating: "xY9", count: 14)).status == 409)
+            #expect(try await create("short").status == 422)
+            #expect(try await create(String(repeating: "a-", count: 30)).status == 422)
+            for _ in 0..<2 {
+                let issued = try await operators.call(
+                    .post, "/admin/v1/tenants/acme/tokens",
+                    #"{"token":{"email":"ann@acme.example","token":"\#(String(repeating: "q7", count: 20))"}}"#
+                )
+                #expect(issued.status == 201)
+            }
+        }
+    }
+
     @Test(arguments: [
         (#"{"tenant":{"name":"Bad_","admin_email":"a@b.example"}}"#, 422, "InvalidName"),
         (#"{"tenant":{"name":"www","admin_email":"a@b.example"}}"#, 422, "InvalidName"),

@@ -17,7 +17,7 @@ enum LaneEvent: Sendable {
     case heard(NodeID, leads: ShardSet)
     /// Ten times a second, with what every node that is heard says that it leads.
     case tick([NodeID: ShardSet])
-    case giveUpOldLog(ShardID)
+    case giveUpOldLog(ShardID, through: LogIndex)
     case run(ShardID, @Sendable (ShardHost) -> Void)
     /// Somebody waits for what comes of it; nil from a lane that is stopping.
     case ask(ShardID, @Sendable (ShardHost?) -> Void)
@@ -225,7 +225,7 @@ final class Lane: Sendable {
                 for (node, shards) in leads { host.heard(from: node, leads: shards) }
                 host.tick(now: now)
             }
-        case .giveUpOldLog(let shard): host(shard)?.giveUpOldLog()
+        case .giveUpOldLog(let shard, let index): host(shard)?.giveUpOldLog(through: index)
         case .run(let shard, let body):
             if let host = host(shard) {
                 body(host)

@@ -557,8 +557,13 @@ final class ShardHost {
             switch done.answer {
             case .completed: work.finish(.success(done.index))
             case .thrown(let error):
-                if error.tellsOfDamage { checkRows() }
-                work.finish(.failure(error))
+                guard error.tellsOfDamage else {
+                    work.finish(.failure(error))
+                    return
+                }
+                metDamage(error)
+                // Nothing was done, and another leads soon.
+                work.finish(.failure(Unavailable(reason: .busy, retryAfterSeconds: 1)))
             }
         case .failure(let refusal): work.finish(.failure(Self.error(refusal)))
         }
@@ -764,6 +769,13 @@ final class ShardHost {
         if doubts.begin() { startCheck() }
     }
 
+    /// A request stumbled over rows that SQLite cannot read.
+    func metDamage(_ error: any Error) {
+        services.logger.error(
+            "rows cannot be read", metadata: ["shard": "\(shard)", "error": "\(error)"])
+        checkRows()
+    }
+
     private func startCheck() {
         let (services, shard, path) = (services, shard, machine.files.path)
         services.scrubber.check(shard, path: path) { finding in
@@ -915,7 +927,8 @@ final class ShardHost {
     }
 
     /// The node's log has grown too long, and this shard holds its oldest part.
-    func giveUpOldLog() {
+    /// - Parameter through: where that part ends, however few entries it may be: what a member misses then comes by a snapshot.
+    func giveUpOldLog(through: LogIndex) {
         isTouched = true
         guard let replica, replica.isBetweenTransactions, !machine.isFolding else { return }
         do { try machine.checkpoint() } catch {
@@ -923,13 +936,13 @@ final class ShardHost {
                 "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
             return
         }
-        cutLog(replica)
+        cutLog(replica, through: through)
     }
 
-    private func cutLog(_ replica: Replica<StoreMachine>) {
+    private func cutLog(_ replica: Replica<StoreMachine>, through: LogIndex = .zero) {
         // A snapshot that is on its way needs the entries behind it.
         guard snapshotsUnderWay == 0 else { return }
-        replica.compact(trailing: services.trailingEntries)
+        replica.compact(trailing: services.trailingEntries, through: through)
     }
 
     // MARK: A leader's duties

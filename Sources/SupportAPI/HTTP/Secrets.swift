@@ -13,6 +13,18 @@ package enum Secrets {
         return TokenSecret(text: text, digest: digest(text))
     }
 
+    /// Whether a text is of a token's letters.
+    package static func isToken(_ text: String) -> Bool {
+        text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: false
+            }
+        }
+    }
+
     package static func digest(_ text: String) -> [UInt8] {
         Array(SHA256.hash(data: Array(text.utf8)))
     }
