@@ -9,15 +9,20 @@ import Threads
 final class Fold: @unchecked Sendable {
     private let store: ShardStore
     private let index: LogIndex
+    private let walPages: Int?
     private let outcome = Monitor<Result<LogIndex?, any Error>?>(nil)
 
-    init(_ store: ShardStore) {
+    /// - Parameter walPages: from how many pages of WAL on; nil for the usual number.
+    init(_ store: ShardStore, walPages: Int?) {
         self.store = store
+        self.walPages = walPages
         index = store.appliedIndex
     }
 
     func run() {
-        let result = Result { try store.maintain() ? index : nil }
+        let result = Result {
+            try walPages.map { try store.maintain(walPages: $0) } ?? store.maintain() ? index : nil
+        }
         outcome.broadcast { $0 = result }
     }
 

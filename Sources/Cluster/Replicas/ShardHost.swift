@@ -55,6 +55,9 @@ final class ShardHost {
     private var leaderSince: UInt64 = 0
     private var lastDuty: UInt64 = 0
     private var snapshotsUnderWay = 0
+    /// The log up to here takes room that the node does not have.
+    private var logToGo = LogIndex.zero
+    private var foldIsDue = false
     private var doubts = RowDoubts()
     /// What waits for the end of a check of the rows.
     private var checkWaiters: [@Sendable (RowFinding) -> Void] = []
@@ -315,6 +318,7 @@ final class ShardHost {
         replica = nil
         recent = nil
         doubts = RowDoubts()
+        logToGo = .zero
         clearDeadlines()
         machine.discard()
     }
@@ -905,9 +909,10 @@ final class ShardHost {
 
     /// Between transactions: the SQLite WAL and the log are kept short.
     func maintain() {
-        guard let replica, replica.isBetweenTransactions, let fold = machine.beginFold() else {
-            return
-        }
+        guard let replica, replica.isBetweenTransactions,
+            let fold = machine.beginFold(isDue: foldIsDue)
+        else { return }
+        foldIsDue = false
         let (services, shard) = (services, shard)
         services.checkpointer.run(fold) { services.onLane(shard) { $0.folded() } }
     }
@@ -930,19 +935,18 @@ final class ShardHost {
     /// - Parameter through: where that part ends, however few entries it may be: what a member misses then comes by a snapshot.
     func giveUpOldLog(through: LogIndex) {
         isTouched = true
-        guard let replica, replica.isBetweenTransactions, !machine.isFolding else { return }
-        do { try machine.checkpoint() } catch {
-            services.logger.error(
-                "checkpoint failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
-            return
-        }
-        cutLog(replica, through: through)
+        guard let replica else { return }
+        logToGo = max(logToGo, through)
+        // What the rows do not hold safely yet goes after the next fold, which this makes due.
+        cutLog(replica)
+        foldIsDue = logToGo > machine.durableIndex
+        maintain()
     }
 
-    private func cutLog(_ replica: Replica<StoreMachine>, through: LogIndex = .zero) {
+    private func cutLog(_ replica: Replica<StoreMachine>) {
         // A snapshot that is on its way needs the entries behind it.
         guard snapshotsUnderWay == 0 else { return }
-        replica.compact(trailing: services.trailingEntries, through: through)
+        replica.compact(trailing: services.trailingEntries, through: logToGo)
     }
 
     // MARK: A leader's duties

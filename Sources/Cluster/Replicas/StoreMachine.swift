@@ -147,10 +147,11 @@ final class StoreMachine: StateMachine {
 
     // MARK: The file
 
-    /// Folds the SQLite WAL into the file when it has grown long. Until `endFold` nothing here may touch the rows.
-    func beginFold() -> Fold? {
-        guard fold == nil, let store, store.needsMaintenance() else { return nil }
-        fold = Fold(store)
+    /// Folds the SQLite WAL into the file when it has grown long, or when somebody waits for it. Until `endFold` nothing here may touch the
+    /// rows.
+    func beginFold(isDue: Bool) -> Fold? {
+        guard fold == nil, let store, isDue || store.needsMaintenance() else { return nil }
+        fold = Fold(store, walPages: isDue ? 0 : nil)
         return fold
     }
 
@@ -161,8 +162,8 @@ final class StoreMachine: StateMachine {
         if let index = try fold.wait() { durableIndex = max(durableIndex, index) }
     }
 
-    /// Folds everything into the file now, so that the log may be cut up to here.
-    func checkpoint() throws {
+    /// Folds everything into the file now.
+    private func checkpoint() throws {
         guard let store else { return }
         let index = store.appliedIndex
         if try store.maintain(walPages: 0) { durableIndex = index }
