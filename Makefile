@@ -9,7 +9,7 @@ BUILD = $(if $(filter release,$(CONFIGURATION)),$(RELEASE),swift build -c $(CONF
 SOURCES = Package.swift Sources Tests Benchmarks
 
 .PHONY: run release cluster test faults check format demo bench sim planted specification build dependencies test-dependencies \
-	swift-test client-test history-test fault-test clean
+	swift-test client-test history-test oracle-test oracles fault-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
 run: dependencies
@@ -30,7 +30,7 @@ cluster: dependencies
 	deploy/local-cluster start --dir ./lodge-cluster --bin $(BIN) $(ARGS)
 
 ## test: everything that must pass before a change lands: unit, property, process, client and the short fault tests
-test: test-dependencies swift-test client-test history-test fault-test
+test: test-dependencies swift-test client-test history-test oracle-test fault-test
 
 swift-test:
 	swift build --build-tests
@@ -42,6 +42,10 @@ client-test:
 history-test:
 	Tests/Clients/run --bin .build/debug Tests/Histories
 
+oracle-test:
+	Tests/Clients/run --bin .build/debug Tests/Oracles
+	python3 Tests/Oracles/compare.py --tool ".build/debug/lodge-sim clocks" --count 2000
+
 fault-test:
 	@deploy/dependencies.sh faults
 	Tests/Clients/run --bin .build/debug Tests/Faults -m short
@@ -52,6 +56,11 @@ faults: test-dependencies
 	$(BUILD) --product lodge
 	$(BUILD) --product lodged
 	Tests/Clients/run --bin $(BIN) Tests/Faults --durations 20 $(ARGS)
+
+## oracles: the clocks of COUNT random tickets against the oracle in Python, from SEED on (10 minutes for 100,000)
+oracles: test-dependencies
+	$(BUILD) --product lodge-sim
+	python3 Tests/Oracles/compare.py --tool "$(BIN)/lodge-sim clocks" --seed $(SEED) --count $(or $(COUNT),100000) --jobs $(or $(JOBS),1)
 
 ## sim: simulated clusters with faults, SEEDS of them from FROM on, release build
 sim: dependencies

@@ -96,7 +96,7 @@ let package = Package(
         .target(
             name: "ServiceDesk",
             dependencies: [
-                "ShardStore", "SQLite", "Wire",
+                "ShardStore", "SQLite", "TimeZones", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("CryptoExtras", "swift-crypto"),
             ],
@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "SupportAPI",
             dependencies: [
-                "Cluster", "ServiceDesk", "ShardStore", "TimeZones", "Wire",
+                "Cluster", "ServiceDesk", "ShardStore", "Wire",
                 product("Crypto", "swift-crypto"),
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "lodge-sim",
             dependencies: [
-                "Consensus", "Simulation", product("ArgumentParser", "swift-argument-parser"),
+                "Consensus", "ServiceDesk", "Simulation", "TimeZones", "Wire",
+                product("ArgumentParser", "swift-argument-parser"),
             ], swiftSettings: settings + plantedBugs),
         .executableTarget(
             name: "lodged",

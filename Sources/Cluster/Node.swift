@@ -282,7 +282,7 @@ package final class Node: Sendable {
                             continuation.resume(
                                 returning: Committed(
                                     answer: answer, position: Position(shard: shard, index: index)))
-                        } catch where error.tellsOfDamage {
+                        } catch  where error.tellsOfDamage {
                             lanes.post(.run(shard) { $0.metDamage(error) }, to: shard)
                             continuation.resume(throwing: damaged())
                         } catch {

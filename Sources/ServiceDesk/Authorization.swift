@@ -44,6 +44,12 @@ package enum Resource: Sendable, Equatable {
     case search
     case apiToken
     case schedule
+    /// What a desk says of its records: fields, custom statuses, forms.
+    case definition
+    /// A rule, and whose own it is; nil for the desk's.
+    case rule(RuleKind, owner: Int64?)
+    /// What leaves the desk.
+    case notices
     case attachment
     /// All of a kind: lists and counts, and making a new one.
     case tickets, requests, users, organizations, audits
@@ -130,8 +136,15 @@ package enum Authorization {
             }
         case .organizations, .organization, .organizationMembership:
             return action == .delete || action == .administer ? .deny : .allow
-        case .group, .groupMembership, .schedule:
+        case .group, .groupMembership, .schedule, .definition:
             return action == .list || action == .read ? .allow : .deny
+        case .rule(let kind, let owner):
+            if let owner, owner != principal.userID { return .hide }
+            if action == .list || action == .read { return .allow }
+            // Their own macros and views are theirs to keep.
+            let isOwn = owner != nil && (kind == .macro || kind == .view)
+            return isOwn && action != .administer ? .allow : .deny
+        case .notices: return action == .list || action == .read ? .allow : .deny
         case .job(let owner):
             return owner == principal.userID ? .allow : .hide
         case .apiToken: return .deny

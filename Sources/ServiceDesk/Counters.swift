@@ -22,6 +22,10 @@ package enum Counter: Equatable, Sendable {
     case tags
     case unfinishedJobs
     case storedBytes
+    /// No count, but the digest of what the desk defines; see `ShardTransaction.define`.
+    case definitions
+    /// No count, but a stamp of all that was ever said of rules; see `RuleBook`.
+    case ruleStamp
 
     /// The key in the table. Numbers are stored: never reuse one.
     var key: (kind: Int64, subject: Int64) {
@@ -42,6 +46,8 @@ package enum Counter: Equatable, Sendable {
         case .tags: (19, 0)
         case .unfinishedJobs: (20, 0)
         case .storedBytes: (21, 0)
+        case .definitions: (30, 0)
+        case .ruleStamp: (31, 0)
         }
     }
 }

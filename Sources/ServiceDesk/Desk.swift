@@ -12,6 +12,8 @@ package struct Desk<Rows: ShardReader> {
     package let via: Via
     /// The time at which what is done here happens: that of the rows, or an earlier one for what is imported.
     package let now: Timestamp
+    /// Watches the triggers that run, when somebody wants to know why they fire.
+    var tracer: RuleTracer?
 
     package init(rows: Rows, principal: Principal, via: Via = Via(), now: Timestamp? = nil) {
         self.rows = rows

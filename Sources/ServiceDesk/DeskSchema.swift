@@ -6,6 +6,7 @@ package enum DeskSchema {
 
     private static let sql = [
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
-        AttachmentSchema.sql, ClockSchema.sql,
+        AttachmentSchema.sql, ClockSchema.sql, FieldSchema.sql, RuleSchema.sql,
+        Notice.schema, ViewCounts.schema,
     ].joined(separator: "\n")
 }

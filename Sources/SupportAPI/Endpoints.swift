@@ -4,6 +4,7 @@ package enum Endpoints {
         TicketEndpoints.all + ImportEndpoints.all + RequestEndpoints.all + UserEndpoints.all
         + IdentityEndpoints.all
         + OrganizationEndpoints.all
+        + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
         + ScheduleEndpoints.all + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all
         + [
             OpenAPIDocument.endpoint

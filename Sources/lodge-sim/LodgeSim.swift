@@ -13,7 +13,7 @@ struct LodgeSim: ParsableCommand {
             A run is decided by its seed alone: what fails once fails again. Exit status 1 means that at least one seed \
             failed; each is printed as one line with the command that repeats it.
             """,
-        subcommands: [Run.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, Clocks.self], defaultSubcommand: Run.self)
 }
 
 struct Run: ParsableCommand {

@@ -98,13 +98,15 @@ struct AdminClient {
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do { return try await callOnce(method, path, body) } catch let failure as CommandFailure
-            where failure.isUncertain && mayRepeat && ContinuousClock.now < deadline {
+                where failure.isUncertain && mayRepeat && ContinuousClock.now < deadline
+            {
                 try await Task.sleep(for: .milliseconds(200))
             }
         }
     }
 
-    private func callOnce(_ method: Method, _ path: String, _ body: JSONBody?) async throws -> Data {
+    private func callOnce(_ method: Method, _ path: String, _ body: JSONBody?) async throws -> Data
+    {
         var request = HTTPClientRequest(url: url + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
@@ -145,7 +147,8 @@ struct AdminClient {
         }
         let words = fields.isEmpty ? [answer.description ?? ""] : fields
         return CommandFailure(
-            description: "\(words.joined(separator: "; ")) (\(answer.error ?? String(status.code)))",
+            description:
+                "\(words.joined(separator: "; ")) (\(answer.error ?? String(status.code)))",
             isUncertain: answer.error == "OutcomeUnknown")
     }
 }

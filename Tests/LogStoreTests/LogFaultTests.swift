@@ -184,7 +184,9 @@ import Wire
         }
     }
 
-    @Test(arguments: ["sync failed", "end 1 2", "end 1 168 2 1\nsync failed", "end 1 -8 2 3\nx", ""])
+    @Test(arguments: [
+        "sync failed", "end 1 2", "end 1 168 2 1\nsync failed", "end 1 -8 2 3\nx", "",
+    ])
     func aMarkerThatCannotBeTrustedIsNotFollowed(text: String) throws {
         let (run, _) = try sample(seed: 3, batches: 5)
         run.files["poisoned"] = Array(text.utf8)
@@ -206,8 +208,10 @@ import Wire
         run.files.failure = (run.files.calls + 2, false)
         while (try? run.step()) != nil {}
         let name = try #require(run.files.fileNames.last { $0.hasPrefix("log-") })
-        run.files[name] = Array(run.files[name].prefix(128)) + [UInt8](
-            repeating: 0, count: run.files[name].count - 128)
+        run.files[name] =
+            Array(run.files[name].prefix(128))
+            + [UInt8](
+                repeating: 0, count: run.files[name].count - 128)
         #expect { try run.open() } throws: { isDamage($0) }
     }
 

@@ -120,7 +120,8 @@ struct OperatorAPITests {
             {
                 try await operators.call(
                     .post, "/admin/v1/tenants",
-                    #"{"tenant":{"name":"acme","admin_email":"\#(email)","admin_token":"\#(token)"}}"#)
+                    #"{"tenant":{"name":"acme","admin_email":"\#(email)","admin_token":"\#(token)"}}"#
+                )
             }
             let first = try await create(token)
             #expect(first.status == 201)

@@ -47,14 +47,19 @@ enum HouseRules {
                 "Consensus", "LogStore", "Replication", "ShardStore", "SQLite", "Threads",
                 "Transport", "Wire", "Logging", "Metrics", "NIOCore", "Synchronization", "Glibc",
             ]),
-        Target(
-            "ServiceDesk", ["ShardStore", "SQLite", "Wire", "Crypto", "CryptoExtras"], isPure: true),
         Target("TimeZones", ["Foundation", "Synchronization"]),
+        Target(
+            "ServiceDesk",
+            [
+                "ShardStore", "SQLite", "TimeZones", "Wire", "Crypto", "CryptoExtras",
+                "Synchronization",
+            ],
+            isPure: true),
         Target(
             "SupportAPI",
             http.union([
                 "Cluster", "ServiceDesk", "ShardStore", "Wire", "Crypto", "Logging", "Metrics",
-                "ServiceLifecycle", "Synchronization", "TimeZones",
+                "ServiceLifecycle", "Synchronization",
             ])),
         Target(
             "OperatorAPI",
@@ -80,7 +85,12 @@ enum HouseRules {
                 "ArgumentParser", "AsyncHTTPClient", "Certificates", "Crypto", "DemoDesk",
                 "Foundation", "LogStore", "NIOCore", "NIOHTTP1", "SwiftASN1", "Wire", "X509",
             ]),
-        Target("lodge-sim", ["ArgumentParser", "Consensus", "Foundation", "Simulation"]),
+        Target(
+            "lodge-sim",
+            [
+                "ArgumentParser", "Consensus", "Foundation", "ServiceDesk", "Simulation",
+                "TimeZones", "Wire",
+            ]),
         Target(
             "lodge-bench",
             [

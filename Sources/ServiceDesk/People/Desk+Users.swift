@@ -153,11 +153,14 @@ extension Desk where Rows == WritableRows {
             "external_id", "External", max: 255)
         try checkExternalID(external, of: nil)
         let organization = try checkedOrganization(changes.organizationID ?? nil)
+        var tags = try Tags.normalized(changes.tags ?? [])
+        let values = try profileValues(
+            CustomValues(), changes.fields, of: .user, oldTags: [], tags: &tags)
         let id = rows.makeIdentifier()
         try rows.run(
             """
             INSERT INTO users VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, NULL, ?9, ?10, ?11, ?12,
-            ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, 0, NULL, ?21, ?21, 1)
+            ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, NULL, 0, NULL, ?21, ?21, 1, ?22)
             """, id, name, email, role.rawValue, changes.isSuspended ?? false,
             changes.isVerified ?? false, nil as Int64?, external,
             try (changes.phone ?? nil).boundedOrNil("phone", "Phone", max: 128),
@@ -168,10 +171,10 @@ extension Desk where Rows == WritableRows {
             try Validation.bounded(
                 changes.timeZone ?? "Etc/UTC", "time_zone", "Time zone", max: 64),
             try Validation.bounded(changes.locale ?? "en-US", "locale", "Locale", max: 35),
-            Tags.join(try Tags.normalized(changes.tags ?? [])),
+            Tags.join(tags),
             (changes.restriction ?? (role == .endUser ? .requested : .none)).rawValue,
             changes.onlyPrivateComments ?? false, changes.isModerator ?? (role == .admin),
-            now.milliseconds)
+            now.milliseconds, values.stored)
         if let email {
             try insertIdentity(
                 email, user: id, isPrimary: true, isVerified: changes.isVerified ?? false)
@@ -196,9 +199,13 @@ extension Desk where Rows == WritableRows {
             let asked = changes
             guard asked.role == nil || asked.role == old.role, asked.isSuspended == nil,
                 asked.organizationID == nil, asked.externalID == nil, asked.tags == nil,
-                asked.notes == nil, asked.restriction == nil, asked.email == nil
+                asked.notes == nil, asked.restriction == nil, asked.email == nil,
+                asked.fields.isEmpty
             else { throw DeskRefusal.forbidden("You do not have access to this page") }
         }
+        var tags = try changes.tags.map { try Tags.normalized($0) } ?? old.tags
+        let values = try profileValues(
+            old.customFields, changes.fields, of: .user, oldTags: old.tags, tags: &tags)
         let role = changes.role ?? old.role
         if role != old.role {
             guard principal.role == .admin else {
@@ -261,7 +268,7 @@ extension Desk where Rows == WritableRows {
             organization_id = ?8, default_group_id = ?9, external_id = ?10, phone = ?11, alias = ?12,
             details = ?13, notes = ?14, signature = ?15, time_zone = ?16, locale = ?17, tags = ?18,
             ticket_restriction = ?19, only_private_comments = ?20, moderator = ?21, updated_at = ?22,
-            version = version + 1 WHERE tenant = ?1 AND id = ?2
+            custom_fields = ?23, version = version + 1 WHERE tenant = ?1 AND id = ?2
             """, id, name, email, role.rawValue, changes.isSuspended ?? old.isSuspended,
             isVerified, organization, role.isStaff ? team : nil, external,
             try text(changes.phone, old.phone, "phone", max: 128),
@@ -272,12 +279,12 @@ extension Desk where Rows == WritableRows {
             try Validation.bounded(
                 changes.timeZone ?? old.timeZone, "time_zone", "Time zone", max: 64),
             try Validation.bounded(changes.locale ?? old.locale, "locale", "Locale", max: 35),
-            Tags.join(try changes.tags.map { try Tags.normalized($0) } ?? old.tags),
+            Tags.join(tags),
             (changes.restriction
                 ?? (role == old.role ? old.restriction : role.isStaff ? .none : .requested))
                 .rawValue,
             changes.onlyPrivateComments ?? old.onlyPrivateComments,
-            changes.isModerator ?? old.isModerator, now.milliseconds)
+            changes.isModerator ?? old.isModerator, now.milliseconds, values.stored)
         if isVerified != old.isVerified || email != old.email {
             try rows.run(
                 "UPDATE identities SET verified = ?3 WHERE tenant = ?1 AND user_id = ?2 AND is_primary = 1",

@@ -17,12 +17,13 @@ package struct Organization: Sendable, Equatable {
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
     package var version: Int64
+    package var customFields: CustomValues
 
     static let columns = """
         organizations.id, organizations.name, organizations.external_id, organizations.details,
         organizations.notes, organizations.group_id, organizations.domain_names, organizations.tags,
         organizations.shared_tickets, organizations.shared_comments, organizations.created_at,
-        organizations.updated_at, organizations.version
+        organizations.updated_at, organizations.version, organizations.custom_fields
         """
 
     init(_ row: Row) {
@@ -39,6 +40,7 @@ package struct Organization: Sendable, Equatable {
         createdAt = Timestamp(rawValue: row.int64(10))
         updatedAt = Timestamp(rawValue: row.int64(11))
         version = row.int64(12)
+        customFields = CustomValues(stored: row.optionalText(13))
     }
 }
 
@@ -51,6 +53,8 @@ package struct OrganizationChanges: Sendable, Equatable {
     package var groupID: Int64??
     package var domainNames: [String]?
     package var tags: [String]?
+    /// Of custom fields, by key.
+    package var fields: [FieldChange] = []
     package var sharesTickets: Bool?
     package var sharesComments: Bool?
     package init() {}
@@ -131,17 +135,20 @@ extension Desk where Rows == WritableRows {
         try require(.create, .organizations)
         let name = try Validation.required(changes.name, "name", "Name", max: 255)
         try checkName(name, of: nil)
+        var tags = try Tags.normalized(changes.tags ?? [])
+        let values = try profileValues(
+            CustomValues(), changes.fields, of: .organization, oldTags: [], tags: &tags)
         let id = rows.makeIdentifier()
         try rows.run(
-            "INSERT INTO organizations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, 1)",
+            "INSERT INTO organizations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?13, 1, ?14)",
             id, name, name.lowercased(),
             try (changes.externalID ?? nil).boundedOrNil("external_id", "External", max: 255),
             try (changes.details ?? nil).boundedOrNil("details", "Details", max: 65_536),
             try (changes.notes ?? nil).boundedOrNil("notes", "Notes", max: 65_536),
             try checkedGroup(changes.groupID ?? nil),
             Tags.join(try Tags.normalized(changes.domainNames ?? [], field: "domain_names")),
-            Tags.join(try Tags.normalized(changes.tags ?? [])), changes.sharesTickets ?? false,
-            changes.sharesComments ?? false, now.milliseconds)
+            Tags.join(tags), changes.sharesTickets ?? false, changes.sharesComments ?? false,
+            now.milliseconds, values.stored)
         try rows.add(1, to: .organizations)
         return try findOrganization(id)!
     }
@@ -164,11 +171,14 @@ extension Desk where Rows == WritableRows {
         }
         let group: Int64? =
             if let wanted = changes.groupID { try checkedGroup(wanted) } else { old.groupID }
+        var tags = try changes.tags.map { try Tags.normalized($0) } ?? old.tags
+        let values = try profileValues(
+            old.customFields, changes.fields, of: .organization, oldTags: old.tags, tags: &tags)
         try rows.run(
             """
             UPDATE organizations SET name = ?3, name_key = ?4, external_id = ?5, details = ?6,
             notes = ?7, group_id = ?8, domain_names = ?9, tags = ?10, shared_tickets = ?11,
-            shared_comments = ?12, updated_at = ?13, version = version + 1
+            shared_comments = ?12, updated_at = ?13, custom_fields = ?14, version = version + 1
             WHERE tenant = ?1 AND id = ?2
             """, id, name, name.lowercased(),
             try text(changes.externalID, old.externalID, "external_id", max: 255),
@@ -177,9 +187,8 @@ extension Desk where Rows == WritableRows {
             Tags.join(
                 try changes.domainNames.map { try Tags.normalized($0, field: "domain_names") }
                     ?? old.domainNames),
-            Tags.join(try changes.tags.map { try Tags.normalized($0) } ?? old.tags),
-            changes.sharesTickets ?? old.sharesTickets,
-            changes.sharesComments ?? old.sharesComments, now.milliseconds)
+            Tags.join(tags), changes.sharesTickets ?? old.sharesTickets,
+            changes.sharesComments ?? old.sharesComments, now.milliseconds, values.stored)
         return try findOrganization(id)!
     }
 

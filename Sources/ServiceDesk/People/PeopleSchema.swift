@@ -10,7 +10,7 @@ enum PeopleSchema {
             ticket_restriction INTEGER NOT NULL, only_private_comments INTEGER NOT NULL,
             moderator INTEGER NOT NULL, password TEXT, password_stamp INTEGER NOT NULL,
             last_login_at INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-            version INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+            version INTEGER NOT NULL, custom_fields TEXT, PRIMARY KEY (tenant, id)
         ) STRICT, WITHOUT ROWID;
         -- Agents and admins: assignable users, the limit on agents, "is this the last admin".
         CREATE INDEX users_staff ON users(tenant, role, id) WHERE role > 0 AND active = 1;
@@ -40,7 +40,8 @@ enum PeopleSchema {
             name_key TEXT NOT NULL, external_id TEXT, details TEXT, notes TEXT, group_id INTEGER,
             domain_names TEXT NOT NULL, tags TEXT NOT NULL, shared_tickets INTEGER NOT NULL,
             shared_comments INTEGER NOT NULL, created_at INTEGER NOT NULL,
-            updated_at INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+            updated_at INTEGER NOT NULL, version INTEGER NOT NULL, custom_fields TEXT,
+            PRIMARY KEY (tenant, id)
         ) STRICT, WITHOUT ROWID;
         -- One organization a name, whatever its case; autocomplete.
         CREATE UNIQUE INDEX organizations_by_name ON organizations(tenant, name_key);

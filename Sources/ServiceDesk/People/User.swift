@@ -31,13 +31,14 @@ package struct User: Sendable, Equatable {
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
     package var version: Int64
+    package var customFields: CustomValues
 
     static let columns = """
         users.id, users.name, users.email, users.role, users.active, users.suspended, users.verified,
         users.organization_id, users.default_group_id, users.external_id, users.phone, users.alias,
         users.details, users.notes, users.signature, users.time_zone, users.locale, users.tags,
         users.ticket_restriction, users.only_private_comments, users.moderator, users.last_login_at,
-        users.created_at, users.updated_at, users.version
+        users.created_at, users.updated_at, users.version, users.custom_fields
         """
 
     init(_ row: Row) {
@@ -66,6 +67,7 @@ package struct User: Sendable, Equatable {
         createdAt = Timestamp(rawValue: row.int64(22))
         updatedAt = Timestamp(rawValue: row.int64(23))
         version = row.int64(24)
+        customFields = CustomValues(stored: row.optionalText(25))
     }
 }
 
@@ -87,6 +89,8 @@ package struct UserChanges: Sendable, Equatable {
     package var timeZone: String?
     package var locale: String?
     package var tags: [String]?
+    /// Of custom fields, by key.
+    package var fields: [FieldChange] = []
     package var restriction: TicketRestriction?
     package var onlyPrivateComments: Bool?
     package var isModerator: Bool?

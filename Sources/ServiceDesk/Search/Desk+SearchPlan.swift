@@ -74,7 +74,7 @@ extension Desk {
     {
         let first = terms[0]
         guard let name = first.field else { return addWords(first, to: &plan) }
-        guard let field = plan.kind.field(name) else {
+        guard let field = try plan.kind.field(name) ?? customSearchField(name, plan.kind) else {
             // A field this kind does not have finds nothing of it, and nothing is left out of it either.
             plan.isImpossible = true
             return
@@ -157,6 +157,8 @@ extension Desk {
             if let blank = blank(term, "\(table).\(column)") { return blank }
             return starts(term, "\(table).\(column)", &plan)
         case .tags: return tags(term, "\(table).tags", &plan)
+        case .custom(let field): return customCondition(term, field, &plan)
+        case .anyCustom: return anyCustomCondition(term, &plan)
         case .email:
             guard term.comparison == .equal else { return "0" }
             if let blank = blank(term, "users.email") { return blank }

@@ -146,6 +146,9 @@ enum SearchField {
     case organization(String)
     case memberTeam
     case memberOrganization
+    /// A custom field, or any of them.
+    case custom(FieldDefinition)
+    case anyCustom
 }
 
 /// What search results are sorted by.

@@ -57,11 +57,14 @@ package struct Comment: Sendable, Equatable {
 package struct TicketWrite: Sendable, Equatable {
     package let ticket: Ticket
     package let audit: Audit?
+    /// What the ticket's fields mean.
+    package let catalog: FieldCatalog
 }
 
 /// The events of an audit as a JSON array of short arrays: `["Create", field, value]`, `["Change", field, value, previous]`.
 ///
-/// Values are texts, lists of texts or null. An event's number is the audit's plus its place, so it costs nothing to store.
+/// What a rule did ends with its kind, number and title: `["Change", field, value, previous, "trigger", "8124", title]`. Values are
+/// texts, lists of texts or null. An event's number is the audit's plus its place, so it costs nothing to store.
 struct EventList {
     enum Payload: Equatable {
         case none
@@ -70,21 +73,52 @@ struct EventList {
 
         init(_ number: Int64?) { self = number.map { .text(String($0)) } ?? .none }
         init(_ text: String?) { self = text.map(Payload.text) ?? .none }
+        init(_ value: CustomValue?) {
+            self =
+                switch value {
+                case nil: .none
+                case .list(let items)?: .list(items)
+                case .some(let one): .text(one.texts.first ?? "")
+                }
+        }
     }
 
     private(set) var json = "["
     private(set) var count = 0
 
-    mutating func create(_ field: String, _ value: Payload) {
+    /// - Parameter source: the rule that gave the field its value; nil when it was who made the change.
+    mutating func create(_ field: String, _ value: Payload, by source: TriggerRun.Source? = nil) {
         start("Create", field)
         append(value)
+        append(source)
         json += "]"
     }
 
-    mutating func change(_ field: String, _ value: Payload, from previous: Payload) {
+    mutating func change(
+        _ field: String, _ value: Payload, from previous: Payload,
+        by source: TriggerRun.Source? = nil
+    ) {
         start("Change", field)
         append(value)
         append(previous)
+        append(source)
+        json += "]"
+    }
+
+    /// Something that a rule sent: `["Notification", kind, subject, recipients, its number, …]`.
+    mutating func notice(_ notice: Notice, by source: TriggerRun.Source) {
+        start("Notification", notice.kind.name)
+        append(.text(notice.subject))
+        append(.list(notice.recipientIDs.map(String.init)))
+        append(.text(String(notice.id)))
+        append(source)
+        json += "]"
+    }
+
+    /// A rule that could not do what it says.
+    mutating func failure(_ failure: TriggerRun.Failure) {
+        start("Error", failure.reason)
+        append(failure.source)
         json += "]"
     }
 
@@ -103,6 +137,13 @@ struct EventList {
         json += "\","
         quote(field)
         count += 1
+    }
+
+    private mutating func append(_ source: TriggerRun.Source?) {
+        guard let source else { return }
+        append(.text(source.kind.name))
+        append(.text(String(source.id)))
+        append(.text(source.title))
     }
 
     private mutating func append(_ value: Payload) {

@@ -16,13 +16,14 @@ extension Desk where Rows == WritableRows {
         }
         var opening = history.changes
         opening.status = nil
+        opening.customStatusID = nil
         opening.assigneeID = nil
         opening.assigneeEmail = nil
         opening.groupID = nil
         opening.comment = first.draft
         opening.submitterID = nil
         var write = try acting(as: first.authorID ?? principal.userID, at: history.createdAt)
-            .insertTicket(opening)
+            .insertTicket(opening, asksForFields: false)
         let number = write.ticket.id
         for (place, message) in messages.enumerated().dropFirst() {
             let author = try acting(
@@ -39,7 +40,7 @@ extension Desk where Rows == WritableRows {
             {
                 changes.status = .pending
             }
-            write = try author.apply(changes, to: findTicket(number)!)
+            write = try author.apply(changes, to: findTicket(number)!, asksForFields: false)
         }
         return try finish(history, write, end: end)
     }
@@ -56,14 +57,14 @@ extension Desk where Rows == WritableRows {
         if wanted >= .solved {
             last.status = .solved
             let solver = acting(at: history.solvedAt ?? end)
-            write = try solver.apply(last, to: write.ticket)
+            write = try solver.apply(last, to: write.ticket, asksForFields: false)
             guard wanted == .closed else { return write }
             last = TicketChanges()
             last.status = .closed
         } else if wanted != .new || write.ticket.status == .new {
             last.status = wanted
         }
-        return try acting(at: end).apply(last, to: write.ticket)
+        return try acting(at: end).apply(last, to: write.ticket, asksForFields: false)
     }
 
     private func checkedEnd(_ history: TicketHistory, _ messages: [TicketHistory.Message]) throws

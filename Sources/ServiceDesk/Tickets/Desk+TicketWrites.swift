@@ -23,11 +23,35 @@ extension Desk where Rows == WritableRows {
         own.type = changes.type
         own.dueAt = changes.dueAt
         own.followupSourceID = changes.followupSourceID
-        if principal.role.isStaff { own.requester = changes.requester }
+        own.fields = changes.fields
+        own.formID = changes.formID
+        if principal.role.isStaff {
+            own.requester = changes.requester
+        } else {
+            try requireInPortal(changes)
+        }
         return try insertTicket(own)
     }
 
-    func insertTicket(_ changes: TicketChanges) throws -> TicketWrite {
+    /// What end users may set: fields and forms that the portal shows them.
+    private func requireInPortal(_ changes: TicketChanges) throws {
+        guard !changes.fields.isEmpty || changes.formID != nil else { return }
+        let catalog = try rows.catalog()
+        for case .id(let id) in changes.fields.map(\.field) {
+            guard let field = catalog.field(id, of: .ticket) else { continue }
+            guard field.isActive, field.isVisibleInPortal, field.isEditableInPortal else {
+                throw DeskRefusal.invalid(
+                    String(id), .notAllowed,
+                    "\(field.portalTitle ?? field.title): cannot be set in a request")
+            }
+        }
+        if let id = changes.formID ?? nil, catalog.form(id)?.isEndUserVisible != true {
+            throw DeskRefusal.invalid("ticket_form_id", .invalid, "Ticket form: does not exist")
+        }
+    }
+
+    /// - Parameter asksForFields: whether fields that must be filled are asked for.
+    func insertTicket(_ changes: TicketChanges, asksForFields: Bool = true) throws -> TicketWrite {
         guard let comment = changes.comment, !Validation.trim(comment.body).isEmpty else {
             throw DeskRefusal.invalid("base", .blank, "Description: cannot be blank")
         }
@@ -49,18 +73,34 @@ extension Desk where Rows == WritableRows {
             isPublic: false, subject: subject, description: body, externalID: nil, dueAt: nil,
             problemID: nil, followupSourceID: source?.id, followupIDs: [], followerIDs: [],
             emailCCIDs: [], channel: via.channel, createdAt: now, metrics: TicketMetrics())
-        if let source { ticket.tags = source.tags }
+        if let source {
+            ticket.tags = source.tags
+            ticket.customFields = source.customFields
+            ticket.formID = source.formID
+        }
         var events = EventList()
         let blank = ticket
-        try assign(changes, to: &ticket)
-        ticket.status = try initialStatus(changes.status, of: ticket)
+        let catalog = try rows.catalog()
+        try assign(changes, to: &ticket, catalog)
+        let asked = try catalog.wantedStatus(changes, of: nil)
+        ticket.status = try initialStatus(asked.status, of: ticket)
+        catalog.settleStatus(asked.custom, of: &ticket, before: nil)
+        if asksForFields { try askForFields(ticket, before: nil, catalog) }
         ticket.metrics.update(from: blank, to: ticket, now: now)
-        recordCreate(ticket, in: &events)
+        let run = try runTriggers(
+            asksForFields ? try rows.ruleBook().triggers : [], from: nil, to: ticket,
+            comment: RuleSubject.Comment(body: body, isPublic: isCommentPublic(comment)))
+        ticket = run.ticket
+        ticket.metrics = blank.metrics
+        ticket.metrics.update(from: blank, to: ticket, now: now)
+        recordCreate(ticket, by: run.setters, in: &events)
+        record(run, in: &events)
         let audit = try write(
             comment, body: body, on: &ticket, events: events, metadata: changes.metadata,
             author: comment.authorID
                 ?? (submitter == principal.userID ? principal.userID : submitter))
         try insert(ticket)
+        try finish(run)
         if let source {
             var changed = source
             changed.followupIDs.append(ticket.id)
@@ -68,7 +108,7 @@ extension Desk where Rows == WritableRows {
         }
         try count(ticket, by: 1)
         try countTags(added: ticket.tags, removed: [])
-        return TicketWrite(ticket: ticket, audit: audit)
+        return TicketWrite(ticket: ticket, audit: audit, catalog: catalog)
     }
 
     private func initialStatus(_ wanted: TicketStatus?, of ticket: Ticket) throws -> TicketStatus {
@@ -149,7 +189,11 @@ extension Desk where Rows == WritableRows {
         return try apply(changes, to: old)
     }
 
-    func apply(_ changes: TicketChanges, to old: Ticket) throws -> TicketWrite {
+    /// - Parameter asksForFields: whether an agent's write is refused that leaves fields empty which the ticket needs;
+    ///   what the desk does by itself does not ask.
+    func apply(_ changes: TicketChanges, to old: Ticket, asksForFields: Bool = true) throws
+        -> TicketWrite
+    {
         if changes.isSafe, let stamp = changes.updatedStamp, stamp.seconds < old.updatedAt.seconds {
             throw DeskRefusal.conflict(
                 "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data and try again."
@@ -170,8 +214,10 @@ extension Desk where Rows == WritableRows {
                 ticket.organizationID = user.organizationID
             }
         }
-        try assign(changes, to: &ticket)
-        if let wanted = changes.status {
+        let catalog = try rows.catalog()
+        try assign(changes, to: &ticket, catalog)
+        let asked = try catalog.wantedStatus(changes, of: old)
+        if let wanted = asked.status {
             if let refusal = old.status.refusal(toBecome: wanted) {
                 throw DeskRefusal.invalid("status", .invalid, refusal)
             }
@@ -186,7 +232,7 @@ extension Desk where Rows == WritableRows {
             hasComment
             ? author == principal.userID
                 ? principal.role.isStaff : try findUser(author)?.role.isStaff ?? false : false
-        if hasComment && isPublic && !authorIsStaff && changes.status == nil {
+        if hasComment && isPublic && !authorIsStaff && asked.status == nil {
             ticket.status = old.status.afterRequesterComment
         }
         if ticket.status == .new && ticket.assigneeID != nil { ticket.status = .open }
@@ -195,29 +241,69 @@ extension Desk where Rows == WritableRows {
             ticket.assigneeID = principal.userID
             if ticket.groupID == nil { ticket.groupID = try groupForAgent(principal.userID) }
         }
+        catalog.settleStatus(asked.custom, of: &ticket, before: old.status)
+        if asksForFields { try askForFields(ticket, before: old, catalog) }
+        guard hasComment || ticket != old else {
+            return TicketWrite(ticket: old, audit: nil, catalog: catalog)
+        }
+        let isReply = hasComment && isPublic && authorIsStaff
+        measure(&ticket, from: old, isReply: isReply)
+        let run = try runTriggers(
+            asksForFields ? try rows.ruleBook().triggers : [], from: old, to: ticket,
+            comment: hasComment ? RuleSubject.Comment(body: body, isPublic: isPublic) : nil)
+        ticket = run.ticket
+        measure(&ticket, from: old, isReply: isReply)
         var events = EventList()
-        recordChanges(from: old, to: ticket, in: &events)
-        guard hasComment || !events.isEmpty else { return TicketWrite(ticket: old, audit: nil) }
+        recordChanges(from: old, to: ticket, by: run.setters, in: &events)
+        record(run, in: &events)
         ticket.updatedAt = now
         ticket.version += 1
+        let audit = try write(
+            hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
+            metadata: changes.metadata, author: author)
+        try update(from: old, to: ticket)
+        try finish(run)
+        try recount(from: old, to: ticket)
+        return TicketWrite(ticket: ticket, audit: audit, catalog: catalog)
+    }
+
+    /// What the update does to the ticket's measurements, which are those of before until then.
+    private func measure(_ ticket: inout Ticket, from old: Ticket, isReply: Bool) {
+        ticket.metrics = old.metrics
         ticket.metrics.update(from: old, to: ticket, now: now)
-        if ticket.status != old.status { ticket.statusUpdatedAt = now }
-        if hasComment && isPublic && authorIsStaff {
+        ticket.statusUpdatedAt = ticket.status == old.status ? old.statusUpdatedAt : now
+        if isReply {
             ticket.metrics.replies += 1
             if ticket.metrics.firstReplyAt == nil { ticket.metrics.firstReplyAt = now }
         }
         if principal.userID == ticket.requesterID { ticket.metrics.requesterUpdatedAt = now }
         if principal.userID == ticket.assigneeID { ticket.metrics.assigneeUpdatedAt = now }
-        let audit = try write(
-            hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
-            metadata: changes.metadata, author: author)
-        try update(from: old, to: ticket)
-        try recount(from: old, to: ticket)
-        return TicketWrite(ticket: ticket, audit: audit)
+    }
+
+    private func record(_ run: TriggerRun, in events: inout EventList) {
+        for (notice, source) in run.notices { events.notice(notice, by: source) }
+        for failure in run.failures { events.failure(failure) }
+    }
+
+    /// What a run of triggers leaves besides the ticket.
+    private func finish(_ run: TriggerRun) throws {
+        if !run.notices.isEmpty { try keep(run.notices.map(\.notice)) }
+        if !run.failures.isEmpty { try note(run.failures) }
+    }
+
+    private func askForFields(_ ticket: Ticket, before old: Ticket?, _ catalog: FieldCatalog) throws
+    {
+        if !principal.role.isStaff {
+            if old == nil { try requireFilledInPortal(ticket, catalog) }
+        } else if via.channel != .system {
+            try requireFilled(ticket, before: old, catalog)
+        }
     }
 
     /// The fields that a new and an old ticket take alike.
-    private func assign(_ changes: TicketChanges, to ticket: inout Ticket) throws {
+    func assign(
+        _ changes: TicketChanges, to ticket: inout Ticket, _ catalog: FieldCatalog
+    ) throws {
         if let priority = changes.priority { ticket.priority = priority }
         if let type = changes.type { ticket.type = type }
         if let due = changes.dueAt { ticket.dueAt = due }
@@ -250,7 +336,17 @@ extension Desk where Rows == WritableRows {
                 !removed.contains($0)
             }
         }
+        ticket.customFields = try fieldValues(
+            ticket.customFields, changes.fields, of: .ticket, oldTags: ticket.tags, tags: &tags,
+            catalog)
         ticket.tags = tags
+        if let form = changes.formID, form != ticket.formID {
+            guard form.map({ catalog.form($0)?.isActive == true }) ?? true else {
+                throw DeskRefusal.invalid(
+                    "ticket_form_id", .invalid, "Ticket form: does not exist, or is not active")
+            }
+            ticket.formID = form
+        }
         if let followers = changes.followerIDs {
             ticket.followerIDs = try checkedUsers(followers, .agent, "follower_ids", "Followers")
         }
@@ -359,20 +455,55 @@ extension Desk where Rows == WritableRows {
             ticket.id, id, read: Audit.init)!
     }
 
-    private func recordCreate(_ ticket: Ticket, in events: inout EventList) {
-        events.create("subject", .text(ticket.subject))
-        events.create("status", .text(ticket.status.name))
-        events.create("requester_id", .init(ticket.requesterID))
+    private func recordCreate(
+        _ ticket: Ticket, by setters: [String: TriggerRun.Source], in events: inout EventList
+    ) {
+        func create(_ field: String, _ value: EventList.Payload) {
+            events.create(field, value, by: setters[field])
+        }
+        create("subject", .text(ticket.subject))
+        create("status", .text(ticket.status.name))
+        create("requester_id", .init(ticket.requesterID))
         for (field, value) in fields(ticket) where value != .none && value != .list([]) {
-            if !["subject", "status", "requester_id"].contains(field) {
-                events.create(field, value)
-            }
+            if !["subject", "status", "requester_id"].contains(field) { create(field, value) }
+        }
+        if ticket.chosenStatusID != nil {
+            create("custom_status_id", .init(ticket.customStatusID))
+        }
+        let values = ticket.customFields.all
+        for id in values.keys.sorted() { create(String(id), .init(values[id])) }
+    }
+
+    private func recordChanges(
+        from old: Ticket, to new: Ticket, by setters: [String: TriggerRun.Source],
+        in events: inout EventList
+    ) {
+        forEachDifference(from: old, to: new) { field, before, after in
+            events.change(field, after, from: before, by: setters[field])
         }
     }
 
-    private func recordChanges(from old: Ticket, to new: Ticket, in events: inout EventList) {
+    /// The audited fields whose values differ.
+    func auditedDifferences(from old: Ticket, to new: Ticket) -> [String] {
+        var names: [String] = []
+        forEachDifference(from: old, to: new) { field, _, _ in names.append(field) }
+        return names
+    }
+
+    private func forEachDifference(
+        from old: Ticket, to new: Ticket,
+        _ body: (String, EventList.Payload, EventList.Payload) -> Void
+    ) {
         for ((field, before), (_, after)) in zip(fields(old), fields(new)) where before != after {
-            events.change(field, after, from: before)
+            body(field, before, after)
+        }
+        if old.chosenStatusID != new.chosenStatusID {
+            body("custom_status_id", .init(old.customStatusID), .init(new.customStatusID))
+        }
+        guard old.customFields != new.customFields else { return }
+        let (before, after) = (old.customFields.all, new.customFields.all)
+        for id in Set(before.keys).union(after.keys).sorted() where before[id] != after[id] {
+            body(String(id), .init(before[id]), .init(after[id]))
         }
     }
 
@@ -388,6 +519,7 @@ extension Desk where Rows == WritableRows {
             ("due_at", .init(ticket.dueAt.map { String($0.seconds) })),
             ("follower_ids", .list(ticket.followerIDs.map(String.init))),
             ("email_cc_ids", .list(ticket.emailCCIDs.map(String.init))),
+            ("ticket_form_id", .init(ticket.formID)),
         ]
     }
 
@@ -527,7 +659,7 @@ extension Desk where Rows == WritableRows {
         change(&changes)
         for id in ids {
             guard let ticket = try findTicket(id) else { continue }
-            _ = try apply(changes, to: ticket)
+            _ = try apply(changes, to: ticket, asksForFields: false)
         }
     }
 
@@ -535,6 +667,7 @@ extension Desk where Rows == WritableRows {
 
     private func insert(_ ticket: Ticket) throws {
         try rows.run(Ticket.insertion, values: ticket.columnValues)
+        try rows.countInViews(from: nil, to: ticket)
     }
 
     /// Writes the columns that differ and no others: SQLite then leaves the indexes over the rest alone.
@@ -551,6 +684,7 @@ extension Desk where Rows == WritableRows {
         try rows.run(
             "UPDATE tickets SET \(sets.joined(separator: ", ")) WHERE tenant = ?1 AND id = ?2",
             values: values)
+        try rows.countInViews(from: old, to: new)
     }
 
     private func count(_ ticket: Ticket, by amount: Int64) throws {

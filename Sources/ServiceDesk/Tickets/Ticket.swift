@@ -14,6 +14,11 @@ package struct Ticket: Sendable, Equatable {
     package var priority: TicketPriority?
     package var type: TicketType?
     package var tags: [String]
+    package var customFields = CustomValues()
+    /// The custom status, nil for the status's own.
+    package var chosenStatusID: Int64?
+    /// Nil for the desk's default form.
+    package var formID: Int64?
     package var commentCount: Int64
     package var publicCommentCount: Int64
     package var latestCommentAt: Timestamp?
@@ -37,6 +42,8 @@ package struct Ticket: Sendable, Equatable {
     package var channel: Via.Channel
     package let createdAt: Timestamp
     package var metrics: TicketMetrics
+
+    package var customStatusID: Int64 { chosenStatusID ?? CustomStatus.systemID(status) }
 
     package var facts: TicketFacts {
         TicketFacts(
@@ -75,7 +82,8 @@ extension Ticket {
         "followup_ids", "follower_ids", "email_cc_ids", "channel", "created_at", "reopens",
         "replies", "assignee_stations", "group_stations", "assignee_updated_at",
         "requester_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
-        "first_solved_at", "first_reply_at", "pending_ms", "hold_ms", "open_ms",
+        "first_solved_at", "first_reply_at", "pending_ms", "hold_ms", "open_ms", "custom_fields",
+        "custom_status_id", "form_id",
     ]
     static let columns = columnNames.map { "tickets." + $0 }.joined(separator: ", ")
     static let insertion: String = {
@@ -124,6 +132,9 @@ extension Ticket {
             initiallyAssignedAt: time(36), assignedAt: time(37), solvedAt: time(38),
             firstSolvedAt: time(39), firstReplyAt: time(40), pendingMilliseconds: row.int64(41),
             holdMilliseconds: row.int64(42), openMilliseconds: row.int64(43))
+        customFields = CustomValues(stored: row.optionalText(44))
+        chosenStatusID = row.optionalInt64(45)
+        formID = row.optionalInt64(46)
     }
 
     /// The row's values in the order of `columnNames`.
@@ -147,6 +158,7 @@ extension Ticket {
             time(metrics.assignedAt), time(metrics.solvedAt), time(metrics.firstSolvedAt),
             time(metrics.firstReplyAt), .integer(metrics.pendingMilliseconds),
             .integer(metrics.holdMilliseconds), .integer(metrics.openMilliseconds),
+            customFields.stored.map(Value.text) ?? .null, integer(chosenStatusID), integer(formID),
         ]
     }
 }

@@ -4,6 +4,7 @@ package import Wire
 package struct TicketChanges: Sendable, Equatable {
     package var subject: String?
     package var status: TicketStatus?
+    package var customStatusID: Int64?
     package var priority: TicketPriority??
     package var type: TicketType??
     package var requester: RequesterReference?
@@ -18,6 +19,9 @@ package struct TicketChanges: Sendable, Equatable {
     package var tags: [String]?
     package var additionalTags: [String] = []
     package var removedTags: [String] = []
+    /// Of custom fields; of two changes of one field the last counts.
+    package var fields: [FieldChange] = []
+    package var formID: Int64??
     package var followerIDs: [Int64]?
     package var emailCCIDs: [Int64]?
     package var comment: CommentDraft?

@@ -24,6 +24,11 @@ package enum JSONValue: Equatable, Sendable {
         }
     }
 
+    /// The text of a string; nil for anything else.
+    package var text: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+
     /// A member of an object; nil when there is none or this is no object.
     package subscript(_ name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }

@@ -54,6 +54,15 @@ enum Schemas {
         ("type", .array([.string("integer"), .string("null")]))
     ])
     private static let texts = JSONValue.object([("type", .string("array")), ("items", text)])
+    private static let numbers = JSONValue.object([("type", .string("array")), ("items", number)])
+    private static let objects = JSONValue.object([
+        ("type", .string("array")), ("items", .object([("type", .string("object"))])),
+    ])
+    /// Values of custom fields: of any type, by the field's.
+    private static let fieldValues = JSONValue.object([
+        ("type", .string("array")),
+        ("items", object([("id", number), ("value", .object([]))], required: ["id", "value"])),
+    ])
 
     private static func object(_ properties: [(String, JSONValue)], required: [String] = [])
         -> JSONValue
@@ -90,7 +99,8 @@ enum Schemas {
                 ("priority", optionalText), ("status", text), ("requester_id", number),
                 ("submitter_id", number), ("assignee_id", optionalNumber),
                 ("organization_id", optionalNumber), ("group_id", optionalNumber), ("tags", texts),
-                ("is_public", flag),
+                ("is_public", flag), ("custom_fields", fieldValues), ("custom_status_id", number),
+                ("ticket_form_id", optionalNumber),
             ]),
         record(
             "Request",
@@ -163,6 +173,92 @@ enum Schemas {
             "Holiday",
             [("id", number), ("name", text), ("start_date", date), ("end_date", date)]),
         record("DeletedTicket", [("id", number), ("subject", text), ("deleted_at", time)]),
+        record("TicketField", ticketField),
+        record("UserField", profileField),
+        record("OrganizationField", profileField),
+        record("DeletedTicketField", ticketField + [("deleted_at", time)]),
+        record("DeletedUserField", profileField + [("deleted_at", time)]),
+        record("DeletedOrganizationField", profileField + [("deleted_at", time)]),
+        record(
+            "FieldOption",
+            [
+                ("id", number), ("url", text), ("name", text), ("value", text),
+                ("default", flag), ("position", number),
+            ]),
+        record(
+            "CustomStatus",
+            [
+                ("id", number), ("url", text), ("status_category", text), ("agent_label", text),
+                ("end_user_label", text), ("description", optionalText), ("active", flag),
+                ("default", flag), ("created_at", time), ("updated_at", time),
+            ]),
+        record(
+            "TicketForm",
+            [
+                ("id", number), ("url", text), ("name", text), ("display_name", text),
+                ("position", number), ("active", flag), ("default", flag),
+                ("end_user_visible", flag), ("in_all_brands", flag), ("ticket_field_ids", numbers),
+                ("agent_conditions", objects), ("end_user_conditions", objects),
+                ("created_at", time), ("updated_at", time),
+            ]),
+        record(
+            "Trigger",
+            rule + [
+                ("description", optionalText), ("conditions", conditions), ("actions", objects),
+                ("failures", number), ("failure", optionalText),
+            ]),
+        record(
+            "Automation",
+            rule + [
+                ("conditions", conditions), ("actions", objects), ("failures", number),
+                ("failure", optionalText),
+            ]),
+        record("Macro", rule + [("description", optionalText), ("actions", objects)]),
+        record(
+            "View",
+            rule + [
+                ("description", optionalText), ("conditions", conditions),
+                ("execution", .object([("type", .string("object"))])),
+            ]),
+        record(
+            "ViewCount",
+            [("value", optionalNumber), ("pretty", text), ("fresh", flag)]),
+        record(
+            "Notice",
+            [
+                ("id", number), ("url", text), ("kind", text), ("state", text),
+                ("ticket_id", number), ("rule_id", number), ("recipient_ids", numbers),
+                ("target", optionalText), ("subject", text), ("body", text),
+                ("attempts", number), ("failure", optionalText), ("next_attempt_at", time),
+                ("created_at", time), ("updated_at", time),
+            ]),
+    ]
+
+    /// What rules of all kinds have.
+    private static let rule: [(String, JSONValue)] = [
+        ("id", number), ("url", text), ("title", text), ("raw_title", text), ("active", flag),
+        ("default", flag), ("position", number), ("created_at", time), ("updated_at", time),
+    ]
+    private static let conditions = object(
+        [("all", objects), ("any", objects)], required: ["all", "any"])
+    private static let ruleBody: [(String, JSONValue)] = [
+        ("title", text), ("description", optionalText), ("active", flag), ("position", number),
+        ("conditions", object([("all", objects), ("any", objects)])), ("all", objects),
+        ("any", objects),
+    ]
+
+    /// What the fields of tickets, and those of people, always have.
+    private static let ticketField: [(String, JSONValue)] =
+        field + [
+            ("required", flag), ("title_in_portal", text), ("visible_in_portal", flag),
+            ("editable_in_portal", flag), ("required_in_portal", flag), ("tag", optionalText),
+            ("removable", flag), ("agent_description", optionalText),
+        ]
+    private static let profileField: [(String, JSONValue)] = field + [("key", text)]
+    private static let field: [(String, JSONValue)] = [
+        ("id", number), ("url", text), ("type", text), ("title", text), ("description", text),
+        ("position", number), ("active", flag), ("regexp_for_validation", optionalText),
+        ("created_at", time), ("updated_at", time),
     ]
 
     /// Name, key of one, key of many.
@@ -177,7 +273,21 @@ enum Schemas {
         ("Metric", "ticket_metric", "ticket_metrics"),
         ("Attachment", "attachment", "attachments"),
         ("Identity", "identity", "identities"), ("Schedule", "schedule", "schedules"),
-        ("Holiday", "holiday", "holidays"),
+        ("Holiday", "holiday", "holidays"), ("TicketField", "ticket_field", "ticket_fields"),
+        ("UserField", "user_field", "user_fields"),
+        ("OrganizationField", "organization_field", "organization_fields"),
+        ("DeletedTicketField", "deleted_ticket_field", "deleted_ticket_fields"),
+        ("DeletedUserField", "deleted_user_field", "deleted_user_fields"),
+        (
+            "DeletedOrganizationField", "deleted_organization_field",
+            "deleted_organization_fields"
+        ),
+        ("FieldOption", "custom_field_option", "custom_field_options"),
+        ("CustomStatus", "custom_status", "custom_statuses"),
+        ("TicketForm", "ticket_form", "ticket_forms"), ("Trigger", "trigger", "triggers"),
+        ("Automation", "automation", "automations"), ("Macro", "macro", "macros"),
+        ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
+        ("Notice", "notice", "notices"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -251,6 +361,22 @@ enum Schemas {
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
             (
+                "ViewRowsAnswer",
+                object([("columns", objects), ("rows", objects)], required: ["columns", "rows"])
+            ),
+            (
+                "MacroResultAnswer",
+                object(
+                    [("result", object([("ticket", .object([("type", .string("object"))]))]))],
+                    required: ["result"])
+            ),
+            (
+                "TraceAnswer",
+                object(
+                    [("trace", object([("triggers", objects)], required: ["triggers"]))],
+                    required: ["trace"])
+            ),
+            (
                 "SearchAnswer",
                 object(
                     searchMembers + [
@@ -312,6 +438,28 @@ enum Schemas {
         ), ("facets", .object([("type", .string("null"))])),
     ]
 
+    private static func order(_ key: String) -> JSONValue {
+        object([(key, numbers)], required: [key])
+    }
+
+    private static let fieldBody: [(String, JSONValue)] = [
+        ("type", text), ("title", text), ("description", text), ("position", number),
+        ("active", flag), ("tag", text), ("regexp_for_validation", text),
+        ("relationship_target_type", text),
+        (
+            "custom_field_options",
+            .object([
+                ("type", .string("array")),
+                (
+                    "items",
+                    object([
+                        ("id", number), ("name", text), ("value", text), ("default", flag),
+                    ])
+                ),
+            ])
+        ),
+    ]
+
     private static let bodies: [(name: String, value: JSONValue)] =
         [
             (
@@ -319,6 +467,8 @@ enum Schemas {
                 [
                     ("subject", text), ("status", text), ("priority", text), ("type", text),
                     ("tags", texts), ("assignee_id", optionalNumber),
+                    ("custom_fields", fieldValues), ("custom_status_id", number),
+                    ("ticket_form_id", optionalNumber),
                     ("comment", object([("body", text), ("public", flag)])),
                 ]
             ),
@@ -339,11 +489,70 @@ enum Schemas {
             ("Workweek", "workweek", [("intervals", intervals)]),
             ("Holiday", "holiday", [("name", text), ("start_date", date), ("end_date", date)]),
             (
+                "TicketField", "ticket_field",
+                fieldBody + [
+                    ("title_in_portal", text), ("visible_in_portal", flag),
+                    ("editable_in_portal", flag), ("required_in_portal", flag), ("required", flag),
+                ]
+            ),
+            ("UserField", "user_field", fieldBody + [("key", text)]),
+            ("OrganizationField", "organization_field", fieldBody + [("key", text)]),
+            (
+                "FieldOption", "custom_field_option",
+                [("id", number), ("name", text), ("value", text), ("position", number)]
+            ),
+            (
+                "CustomStatus", "custom_status",
+                [
+                    ("status_category", text), ("agent_label", text), ("end_user_label", text),
+                    ("description", text), ("end_user_description", text), ("active", flag),
+                ]
+            ),
+            (
+                "TicketForm", "ticket_form",
+                [
+                    ("name", text), ("display_name", text), ("position", number),
+                    ("active", flag), ("default", flag), ("end_user_visible", flag),
+                    ("ticket_field_ids", numbers), ("agent_conditions", objects),
+                    ("end_user_conditions", objects),
+                ]
+            ),
+            ("Trigger", "trigger", ruleBody + [("actions", objects)]),
+            ("Automation", "automation", ruleBody + [("actions", objects)]),
+            (
+                "Macro", "macro",
+                [
+                    ("title", text), ("description", optionalText), ("active", flag),
+                    ("position", number), ("actions", objects),
+                    (
+                        "restriction",
+                        .object([("type", .array([.string("object"), .string("null")]))])
+                    ),
+                ]
+            ),
+            (
+                "View", "view",
+                ruleBody + [
+                    ("output", .object([("type", .string("object"))])),
+                    (
+                        "restriction",
+                        .object([("type", .array([.string("object"), .string("null")]))])
+                    ),
+                ]
+            ),
+            ("Notice", "notice", [("state", text)]),
+            (
                 "Identity", "identity",
                 [("type", text), ("value", text), ("verified", flag), ("primary", flag)]
             ),
         ].map { (name: "\($0.0)Body", value: object([($0.1, object($0.2))], required: [$0.1])) }
         + [
+            ("TriggerOrderBody", order("trigger_ids")), ("MacroOrderBody", order("macro_ids")),
+            ("AutomationOrderBody", order("automation_ids")), ("ViewOrderBody", order("view_ids")),
+            ("ManyTriggersBody", object([("triggers", objects)], required: ["triggers"])),
+            ("ManyAutomationsBody", object([("automations", objects)], required: ["automations"])),
+            ("ManyMacrosBody", object([("macros", objects)], required: ["macros"])),
+            ("ManyViewsBody", object([("views", objects)], required: ["views"])),
             (
                 "TicketImportBody",
                 object(
@@ -369,7 +578,7 @@ enum Schemas {
                             ])
                         )
                     ], required: ["ticket"])
-            )
+            ),
         ]
         + [
             ("Ticket", "ticket"), ("User", "user"), ("Organization", "organization"),
@@ -391,6 +600,12 @@ enum Schemas {
             )
         } + [
             ("TagNamesBody", object([("tags", texts)], required: ["tags"])),
+            ("TicketFieldOrderBody", order("ticket_field_ids")),
+            ("UserFieldOrderBody", order("user_field_ids")),
+            ("OrganizationFieldOrderBody", order("organization_field_ids")),
+            ("TicketFormOrderBody", order("ticket_form_ids")),
+            ("TicketFormCloneBody", object([("prepend_clone_title", flag)])),
+            ("DefaultCustomStatusesBody", object([("ids", text)], required: ["ids"])),
             (
                 "PasswordBody",
                 object(

@@ -13,7 +13,9 @@ enum OrganizationEndpoints {
             answers: [200: "OrganizationsAnswer"]
         ) { call in
             let page = try call.page
-            return try await call.read { desk in answer(try desk.organizations(page), call) }
+            return try await call.read { desk in
+                answer(try desk.organizations(page), try desk.catalog(), call)
+            }
         },
         Endpoint(
             .get, "/api/v2/users/{id}/organizations", "listUserOrganizations", tag: "Organizations",
@@ -22,7 +24,7 @@ enum OrganizationEndpoints {
         ) { call in
             let (id, page) = (try call.id(), try call.page)
             return try await call.read { desk in
-                answer(try desk.organizations(ofUser: id, page), call)
+                answer(try desk.organizations(ofUser: id, page), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -48,7 +50,9 @@ enum OrganizationEndpoints {
                     name: "InvalidRequest", "external_id or name is missing")
             }
             return try await call.read { desk in
-                whole(try desk.organizations(externalID: external, name: name, prefix: nil), call)
+                whole(
+                    try desk.organizations(externalID: external, name: name, prefix: nil),
+                    try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -59,7 +63,9 @@ enum OrganizationEndpoints {
         ) { call in
             let prefix = call.query["name"] ?? ""
             return try await call.read { desk in
-                whole(try desk.organizations(externalID: nil, name: nil, prefix: prefix), call)
+                whole(
+                    try desk.organizations(externalID: nil, name: nil, prefix: prefix),
+                    try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -70,7 +76,7 @@ enum OrganizationEndpoints {
             let ids = try call.ids() ?? []
             return try await call.read { desk in
                 try desk.require(.list, .organizations)
-                return whole(try desk.organizations(ids), call)
+                return whole(try desk.organizations(ids), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -78,7 +84,9 @@ enum OrganizationEndpoints {
             summary: "One organization", answers: [200: "OrganizationAnswer"]
         ) { call in
             let id = try call.id()
-            return try await call.read { desk in one(try desk.organization(id), call) }
+            return try await call.read { desk in
+                one(try desk.organization(id), try desk.catalog(), call)
+            }
         },
         Endpoint(
             .post, "/api/v2/organizations", "createOrganization", tag: "Organizations",
@@ -87,7 +95,7 @@ enum OrganizationEndpoints {
         ) { call in
             let changes = try OrganizationDecoder.changes(call.bodyObject("organization"))
             return try await call.write { desk in
-                one(try desk.createOrganization(changes), isNew: true, call)
+                one(try desk.createOrganization(changes), isNew: true, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -100,7 +108,7 @@ enum OrganizationEndpoints {
             let changes = try OrganizationDecoder.changes(call.bodyObject("organization"))
             return try await call.write { desk in
                 let (organization, isNew) = try desk.createOrUpdateOrganization(changes)
-                return one(organization, isNew: isNew, call)
+                return one(organization, isNew: isNew, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -112,7 +120,7 @@ enum OrganizationEndpoints {
             let changes = try OrganizationDecoder.changes(call.bodyObject("organization"))
             return try await call.write { desk in
                 try call.requireVersion(desk.organization(id).version)
-                return one(try desk.updateOrganization(id, changes), call)
+                return one(try desk.updateOrganization(id, changes), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -367,27 +375,35 @@ enum OrganizationEndpoints {
         }
     }
 
-    private static func one(_ organization: Organization, isNew: Bool = false, _ call: APICall)
-        -> APIAnswer
-    {
+    private static func one(
+        _ organization: Organization, isNew: Bool = false, _ catalog: FieldCatalog, _ call: APICall
+    ) -> APIAnswer {
         .json(
             isNew ? .created : .ok, version: organization.version,
             location: isNew ? call.url("/api/v2/organizations/\(organization.id).json") : nil
         ) {
             $0.object {
-                $0.key("organization"); $0.organization(organization, call)
+                $0.key("organization"); $0.organization(organization, call, catalog)
             }
         }
     }
 
-    private static func answer(_ page: Page<Organization>, _ call: APICall) -> APIAnswer {
-        .json { $0.object { $0.page("organizations", page, call) { $0.organization($1, call) } } }
+    private static func answer(
+        _ page: Page<Organization>, _ catalog: FieldCatalog, _ call: APICall
+    ) -> APIAnswer {
+        .json {
+            $0.object {
+                $0.page("organizations", page, call) { $0.organization($1, call, catalog) }
+            }
+        }
     }
 
-    private static func whole(_ organizations: [Organization], _ call: APICall) -> APIAnswer {
+    private static func whole(
+        _ organizations: [Organization], _ catalog: FieldCatalog, _ call: APICall
+    ) -> APIAnswer {
         answer(
             Page(
                 items: organizations, count: Int64(organizations.count), hasMore: false, first: nil,
-                last: nil, request: .offset(page: 1, size: 100)), call)
+                last: nil, request: .offset(page: 1, size: 100)), catalog, call)
     }
 }

@@ -20,6 +20,7 @@ enum UserDecoder {
         changes.timeZone = try fields.string("time_zone", max: 1024) ?? nil
         changes.locale = try fields.string("locale", max: 1024) ?? nil
         changes.tags = try fields.strings("tags")
+        changes.fields = try FieldDecoder.profileValues("user_fields", fields)
         changes.restriction =
             try fields.choice("ticket_restriction") { name in
                 restrictions.first { $0.name == name }?.restriction
@@ -46,6 +47,7 @@ enum OrganizationDecoder {
         changes.groupID = try fields.int64("group_id")
         changes.domainNames = try fields.strings("domain_names")
         changes.tags = try fields.strings("tags")
+        changes.fields = try FieldDecoder.profileValues("organization_fields", fields)
         changes.sharesTickets = try fields.bool("shared_tickets")
         changes.sharesComments = try fields.bool("shared_comments")
         return changes

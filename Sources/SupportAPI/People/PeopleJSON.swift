@@ -2,7 +2,9 @@ import ServiceDesk
 
 extension JSONWriter {
     /// A user in the dialect's shape and key order.
-    mutating func user(_ user: User, _ call: APICall, resultType: Bool = false) {
+    mutating func user(
+        _ user: User, _ call: APICall, _ catalog: FieldCatalog, resultType: Bool = false
+    ) {
         object { json in
             let staff = user.role.isStaff
             json.member("id", user.id)
@@ -43,13 +45,14 @@ extension JSONWriter {
             json.member("suspended", user.isSuspended)
             json.member("default_group_id", user.defaultGroupID)
             json.member("report_csv", user.role == .admin)
-            json.object("user_fields") { _ in }
+            json.profileFields("user_fields", .user, user.customFields, catalog)
             if resultType { json.member("result_type", "user") }
         }
     }
 
     mutating func organization(
-        _ organization: Organization, _ call: APICall, resultType: Bool = false
+        _ organization: Organization, _ call: APICall, _ catalog: FieldCatalog,
+        resultType: Bool = false
     ) {
         object { json in
             json.member("url", call.url("/api/v2/organizations/\(organization.id).json"))
@@ -65,7 +68,8 @@ extension JSONWriter {
             json.member("notes", organization.notes)
             json.member("group_id", organization.groupID)
             json.array("tags", organization.tags)
-            json.object("organization_fields") { _ in }
+            json.profileFields(
+                "organization_fields", .organization, organization.customFields, catalog)
             if resultType { json.member("result_type", "organization") }
         }
     }

@@ -11,12 +11,7 @@ enum UserEndpoints {
             answers: [200: "UserAnswer"]
         ) { call in
             try await call.read { desk in
-                let user = try desk.me()
-                return .json(version: user.version) {
-                    $0.object {
-                        $0.key("user"); $0.user(user, call)
-                    }
-                }
+                one(try desk.me(), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -75,7 +70,7 @@ enum UserEndpoints {
                 let page = Page(
                     items: users, count: Int64(users.count), hasMore: false, first: nil, last: nil,
                     request: .offset(page: 1, size: 100))
-                return .json { $0.object { $0.page("users", page, call) { $0.user($1, call) } } }
+                return list(page, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -84,12 +79,7 @@ enum UserEndpoints {
         ) { call in
             let id = try call.id()
             return try await call.read { desk in
-                let user = try desk.user(id)
-                return .json(version: user.version) {
-                    $0.object {
-                        $0.key("user"); $0.user(user, call)
-                    }
-                }
+                one(try desk.user(id), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -98,7 +88,8 @@ enum UserEndpoints {
         ) { call in
             let changes = try UserDecoder.changes(call.bodyObject("user"))
             return try await call.write { desk in
-                created(try desk.createUser(changes, agentLimit: call.tenant.limits.agents), call)
+                let user = try desk.createUser(changes, agentLimit: call.tenant.limits.agents)
+                return one(user, isNew: true, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -110,12 +101,7 @@ enum UserEndpoints {
             return try await call.write { desk in
                 let (user, isNew) = try desk.createOrUpdateUser(
                     changes, agentLimit: call.tenant.limits.agents)
-                if isNew { return created(user, call) }
-                return .json(version: user.version) {
-                    $0.object {
-                        $0.key("user"); $0.user(user, call)
-                    }
-                }
+                return one(user, isNew: isNew, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -128,11 +114,7 @@ enum UserEndpoints {
                 try call.requireVersion(desk.user(id).version)
                 let user = try desk.updateUser(
                     id, changes, agentLimit: call.tenant.limits.agents)
-                return .json(version: user.version) {
-                    $0.object {
-                        $0.key("user"); $0.user(user, call)
-                    }
-                }
+                return one(user, try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -142,12 +124,7 @@ enum UserEndpoints {
             let id = try call.id()
             return try await call.write { desk in
                 try call.requireVersion(desk.user(id).version)
-                let user = try desk.deleteUser(id)
-                return .json(version: user.version) {
-                    $0.object {
-                        $0.key("user"); $0.user(user, call)
-                    }
-                }
+                return one(try desk.deleteUser(id), try desk.catalog(), call)
             }
         },
         Endpoint(
@@ -280,9 +257,14 @@ enum UserEndpoints {
         return try await call.read { desk in
             if let id = filter.organizationID { _ = try desk.organization(id) }
             if let id = filter.groupID { _ = try desk.team(id) }
-            let users = try desk.users(filter, page)
-            return .json { $0.object { $0.page("users", users, call) { $0.user($1, call) } } }
+            return list(try desk.users(filter, page), try desk.catalog(), call)
         }
+    }
+
+    private static func list(_ page: Page<User>, _ catalog: FieldCatalog, _ call: APICall)
+        -> APIAnswer
+    {
+        .json { $0.object { $0.page("users", page, call) { $0.user($1, call, catalog) } } }
     }
 
     private static func searchFilter(_ call: APICall, _ key: String) throws -> UserFilter {
@@ -295,12 +277,15 @@ enum UserEndpoints {
         return filter
     }
 
-    private static func created(_ user: User, _ call: APICall) -> APIAnswer {
+    private static func one(
+        _ user: User, isNew: Bool = false, _ catalog: FieldCatalog, _ call: APICall
+    ) -> APIAnswer {
         .json(
-            .created, version: user.version, location: call.url("/api/v2/users/\(user.id).json")
+            isNew ? .created : .ok, version: user.version,
+            location: isNew ? call.url("/api/v2/users/\(user.id).json") : nil
         ) {
             $0.object {
-                $0.key("user"); $0.user(user, call)
+                $0.key("user"); $0.user(user, call, catalog)
             }
         }
     }

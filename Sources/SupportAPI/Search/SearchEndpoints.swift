@@ -135,10 +135,11 @@ enum SearchEndpoints {
         var sideLoads = SideLoads(ofResults: call)
         sideLoads.add(
             page.items.compactMap { if case .ticket(let ticket) = $0 { ticket } else { nil } })
+        let catalog = try desk.catalog()
         return try .json { json in
             try json.object { json in
                 json.array("results") { json in
-                    for result in page.items { write(result, call, to: &json) }
+                    for result in page.items { write(result, call, catalog, to: &json) }
                 }
                 json.null("facets")
                 try sideLoads.write(desk, call, to: &json)
@@ -147,11 +148,13 @@ enum SearchEndpoints {
         }
     }
 
-    private static func write(_ result: SearchResult, _ call: APICall, to json: inout JSONWriter) {
+    private static func write(
+        _ result: SearchResult, _ call: APICall, _ catalog: FieldCatalog, to json: inout JSONWriter
+    ) {
         switch result {
-        case .ticket(let ticket): json.ticket(ticket, call, resultType: true)
-        case .user(let user): json.user(user, call, resultType: true)
-        case .organization(let one): json.organization(one, call, resultType: true)
+        case .ticket(let ticket): json.ticket(ticket, call, catalog, resultType: true)
+        case .user(let user): json.user(user, call, catalog, resultType: true)
+        case .organization(let one): json.organization(one, call, catalog, resultType: true)
         case .group(let team): json.group(team, call, resultType: true)
         }
     }

@@ -41,8 +41,8 @@ struct SideLoads {
     /// Arrays beside the list.
     func write<Rows>(_ desk: Desk<Rows>, _ call: APICall, to json: inout JSONWriter) throws {
         if includes.contains("users") {
-            let found = try desk.users(users)
-            json.array("users") { json in for user in found { json.user(user, call) } }
+            let (found, catalog) = (try desk.users(users), try desk.catalog())
+            json.array("users") { json in for user in found { json.user(user, call, catalog) } }
         }
         if includes.contains("groups") {
             let found = try desk.teams(groups)
@@ -50,7 +50,9 @@ struct SideLoads {
         }
         if includes.contains("organizations") {
             let found = try desk.organizations(organizations)
-            json.array("organizations") { json in for one in found { json.organization(one, call) }
+            let catalog = try desk.catalog()
+            json.array("organizations") { json in
+                for one in found { json.organization(one, call, catalog) }
             }
         }
     }

@@ -24,6 +24,9 @@ enum TicketDecoder {
         changes.tags = try fields.strings("tags")
         changes.additionalTags = try fields.strings("additional_tags") ?? []
         changes.removedTags = try fields.strings("remove_tags") ?? []
+        changes.customStatusID = try fields.int64("custom_status_id") ?? nil
+        changes.fields = try FieldDecoder.ticketValues(fields)
+        changes.formID = try fields.int64("ticket_form_id")
         changes.followerIDs = try fields.ids("follower_ids")
         changes.emailCCIDs = try fields.ids("email_cc_ids") ?? fields.ids("collaborator_ids")
         changes.comment = try comment(fields)

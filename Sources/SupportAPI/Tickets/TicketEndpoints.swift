@@ -82,12 +82,13 @@ enum TicketEndpoints {
             let id = try call.id()
             return try await call.read { desk in
                 let ticket = try desk.ticket(id)
+                let catalog = try desk.catalog()
                 var sideLoads = SideLoads(call)
                 sideLoads.add([ticket])
                 return try .json(version: ticket.version) { json in
                     try json.object { json in
                         json.key("ticket")
-                        json.ticket(ticket, call) { sideLoads.perTicket(ticket, &$0) }
+                        json.ticket(ticket, call, catalog) { sideLoads.perTicket(ticket, &$0) }
                         try sideLoads.write(desk, call, to: &json)
                     }
                 }
@@ -430,17 +431,18 @@ enum TicketEndpoints {
         return (sort, call.query["sort_order"] == "desc")
     }
 
-    private static func answer<Rows>(_ page: Page<Ticket>, _ desk: Desk<Rows>, _ call: APICall)
+    static func answer<Rows>(_ page: Page<Ticket>, _ desk: Desk<Rows>, _ call: APICall)
         throws
         -> APIAnswer
     {
+        let catalog = try desk.catalog()
         var sideLoads = SideLoads(call)
         sideLoads.add(page.items)
         return try .json { json in
             try json.object { json in
                 json.array("tickets") { json in
                     for ticket in page.items {
-                        json.ticket(ticket, call) { sideLoads.perTicket(ticket, &$0) }
+                        json.ticket(ticket, call, catalog) { sideLoads.perTicket(ticket, &$0) }
                     }
                 }
                 try sideLoads.write(desk, call, to: &json)
@@ -457,7 +459,7 @@ enum TicketEndpoints {
         ) { json in
             json.object { json in
                 json.key("ticket")
-                json.ticket(ticket, call, isCreated: isNew)
+                json.ticket(ticket, call, write.catalog, isCreated: isNew)
                 if let audit = write.audit {
                     json.key("audit")
                     json.audit(audit, call)
@@ -539,9 +541,9 @@ enum RequestEndpoints {
         ) { call in
             let page = try call.page
             return try await call.read { desk in
-                let found = try desk.requests(page)
+                let (found, catalog) = (try desk.requests(page), try desk.catalog())
                 return .json {
-                    $0.object { $0.page("requests", found, call) { $0.request($1, call) } }
+                    $0.object { $0.page("requests", found, call) { $0.request($1, call, catalog) } }
                 }
             }
         },
@@ -555,8 +557,9 @@ enum RequestEndpoints {
             let (id, page) = (try call.id(), try call.page)
             return try await call.read { desk in
                 let found = try desk.requests(ofOrganization: id, page)
+                let catalog = try desk.catalog()
                 return .json {
-                    $0.object { $0.page("requests", found, call) { $0.request($1, call) } }
+                    $0.object { $0.page("requests", found, call) { $0.request($1, call, catalog) } }
                 }
             }
         },
@@ -565,7 +568,9 @@ enum RequestEndpoints {
             answers: [200: "RequestAnswer"]
         ) { call in
             let id = try call.id()
-            return try await call.read { desk in answer(try desk.request(id), call) }
+            return try await call.read { desk in
+                answer(try desk.request(id), try desk.catalog(), call)
+            }
         },
         Endpoint(
             .post, "/api/v2/requests", "createRequest", tag: "Requests",
@@ -574,7 +579,8 @@ enum RequestEndpoints {
         ) { call in
             let changes = try TicketDecoder.creation(call.bodyObject("request"))
             return try await call.write { desk in
-                answer(try desk.createRequest(changes).ticket, isNew: true, call)
+                let write = try desk.createRequest(changes)
+                return answer(write.ticket, isNew: true, write.catalog, call)
             }
         },
         Endpoint(
@@ -588,8 +594,8 @@ enum RequestEndpoints {
             let solved = try fields.bool("solved") ?? false
             return try await call.write { desk in
                 try call.requireVersion(desk.request(id).version)
-                return answer(
-                    try desk.updateRequest(id, comment: comment, solved: solved).ticket, call)
+                let write = try desk.updateRequest(id, comment: comment, solved: solved)
+                return answer(write.ticket, write.catalog, call)
             }
         },
         Endpoint(
@@ -605,14 +611,15 @@ enum RequestEndpoints {
         },
     ]
 
-    private static func answer(_ ticket: Ticket, isNew: Bool = false, _ call: APICall) -> APIAnswer
-    {
+    private static func answer(
+        _ ticket: Ticket, isNew: Bool = false, _ catalog: FieldCatalog, _ call: APICall
+    ) -> APIAnswer {
         .json(
             isNew ? .created : .ok, version: ticket.version,
             location: isNew ? call.url("/api/v2/requests/\(ticket.id).json") : nil
         ) {
             $0.object {
-                $0.key("request"); $0.request(ticket, call)
+                $0.key("request"); $0.request(ticket, call, catalog)
             }
         }
     }

@@ -5,8 +5,8 @@ import Wire
 extension JSONWriter {
     /// A ticket in the dialect's shape and key order.
     mutating func ticket(
-        _ ticket: Ticket, _ call: APICall, isCreated: Bool = false, resultType: Bool = false,
-        extra: (inout JSONWriter) -> Void = { _ in }
+        _ ticket: Ticket, _ call: APICall, _ catalog: FieldCatalog, isCreated: Bool = false,
+        resultType: Bool = false, extra: (inout JSONWriter) -> Void = { _ in }
     ) {
         object { json in
             json.member("url", call.url("/api/v2/tickets/\(ticket.id).json"))
@@ -37,13 +37,14 @@ extension JSONWriter {
             json.member("is_public", ticket.isPublic)
             json.member("due_at", ticket.dueAt)
             json.array("tags", ticket.tags)
-            json.array("custom_fields") { _ in }
+            let (shown, values) = (catalog.shown(.ticket), ticket.customFields.all)
+            json.ticketFields("custom_fields", shown, values)
             json.null("satisfaction_rating")
             json.array("sharing_agreement_ids") { _ in }
-            json.null("custom_status_id")
-            json.array("fields") { _ in }
+            json.member("custom_status_id", ticket.customStatusID)
+            json.ticketFields("fields", shown, values)
             json.array("followup_ids", ticket.followupIDs)
-            json.null("ticket_form_id")
+            json.member("ticket_form_id", ticket.formID ?? catalog.defaultForm?.id)
             json.null("brand_id")
             json.member("allow_channelback", false)
             json.member("allow_attachments", true)
@@ -70,7 +71,7 @@ extension JSONWriter {
     }
 
     /// A ticket as its requester sees it.
-    mutating func request(_ ticket: Ticket, _ call: APICall) {
+    mutating func request(_ ticket: Ticket, _ call: APICall, _ catalog: FieldCatalog) {
         object { json in
             json.member("url", call.url("/api/v2/requests/\(ticket.id).json"))
             json.member("id", ticket.id)
@@ -81,7 +82,9 @@ extension JSONWriter {
             json.member("description", ticket.description)
             json.member("organization_id", ticket.organizationID)
             json.via(ticket)
-            json.array("custom_fields") { _ in }
+            let shown = catalog.shown(.ticket).filter(\.isVisibleInPortal)
+            let values = shown.isEmpty ? [:] : ticket.customFields.all
+            json.ticketFields("custom_fields", shown, values)
             json.member("requester_id", ticket.requesterID)
             json.array("collaborator_ids", ticket.emailCCIDs)
             json.array("email_cc_ids", ticket.emailCCIDs)
@@ -89,14 +92,14 @@ extension JSONWriter {
             json.member("due_at", ticket.dueAt)
             json.member("can_be_solved_by_me", ticket.assigneeID != nil && ticket.status < .solved)
             json.member("solved", ticket.status >= .solved)
-            json.null("ticket_form_id")
-            json.null("custom_status_id")
+            json.member("ticket_form_id", ticket.formID ?? catalog.defaultForm?.id)
+            json.member("custom_status_id", ticket.customStatusID)
             json.null("recipient")
             json.member("followup_source_id", ticket.followupSourceID)
             json.member("assignee_id", ticket.assigneeID)
             json.member("created_at", ticket.createdAt)
             json.member("updated_at", ticket.updatedAt)
-            json.array("fields") { _ in }
+            json.ticketFields("fields", shown, values)
         }
     }
 
@@ -171,12 +174,44 @@ extension JSONWriter {
                     json.key("previous_value")
                     json.value(parts.count > 3 ? parts[3] : .null)
                 }
+                json.ruleVia(parts.dropFirst(type == "Change" ? 4 : 3))
+            case "Notification":
+                json.member("channel", parts[1].text)
+                json.member("subject", parts.count > 2 ? parts[2].text : nil)
+                json.array("recipients") { json in
+                    guard parts.count > 3, case .array(let ids) = parts[3] else { return }
+                    for id in ids { json.value(id.text.flatMap { Int64($0) }) }
+                }
+                json.member(
+                    "notice_id", parts.count > 4 ? parts[4].text.flatMap { Int64($0) } : nil)
+                json.ruleVia(parts.dropFirst(5))
+            case "Error":
+                json.member("message", parts[1].text)
+                json.ruleVia(parts.dropFirst(2))
             case "CommentPrivacyChange":
                 if case .string(let text) = parts[1] { json.member("comment_id", Int64(text)) }
                 json.member("public", false)
             default:
                 json.key("value")
                 json.value(parts[1])
+            }
+        }
+    }
+
+    /// The rule that did it, when one did: its kind, number and title.
+    private mutating func ruleVia(_ parts: ArraySlice<JSONValue>) {
+        guard parts.count == 3, let kind = parts.first?.text else { return }
+        let rest = Array(parts.dropFirst())
+        object("via") { json in
+            json.member("channel", "rule")
+            json.object("source") { json in
+                json.object("from") { json in
+                    json.member("id", rest[0].text.flatMap { Int64($0) })
+                    json.member("title", rest[1].text)
+                    json.member("deleted", false)
+                }
+                json.object("to") { _ in }
+                json.member("rel", kind)
             }
         }
     }

@@ -1,0 +1,207 @@
+import Wire
+
+/// ```
+/// version     1
+/// created     zigzag, milliseconds since 1970
+/// changed     varint, since the creation
+/// folded      what lies before the first span: 0, or 1 and calendar, business of working, pending, hold as varints
+/// spans       varint, how many; then each: varint, (since the start of the one before, or the creation) * 4 + phase
+/// instances   six, in the order of the metrics, each
+///   number    varint
+///   flags     byte, when the number is not 0: 1 is begun, 2 has a target, 4 is breached, 8 has run in folded spans, 16 is of the
+///             same policy as the target before, 32 is in working time
+///   since     varint, since the creation, with flag 1
+///   policy    zigzag, with flag 2 and without 16
+///   minutes   varint, with flag 2
+///   folded    calendar, business as varints, with flag 8
+/// ```
+/// One value has one form. A ticket that was never pending takes about 50 bytes, the longest life less than 700.
+extension TicketClocks {
+    private static let version: UInt8 = 1
+    /// Moments and lengths beyond this, some 35,000 years, are not of this world, and sums of them do not overflow.
+    private static let horizon: Int64 = 1 << 50
+
+    private struct Flags: OptionSet {
+        let rawValue: UInt8
+        static let isBegun = Flags(rawValue: 1)
+        static let hasTarget = Flags(rawValue: 2)
+        static let isBreached = Flags(rawValue: 4)
+        static let hasFolded = Flags(rawValue: 8)
+        static let isOfSamePolicy = Flags(rawValue: 16)
+        static let isBusiness = Flags(rawValue: 32)
+        static let all = Flags(rawValue: 63)
+    }
+
+    /// The value as bytes for a column.
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        writer.reserve(128)
+        writer.write(Self.version)
+        writer.write(zigzag: createdAt.milliseconds)
+        writer.write(varint: sinceCreation(changedAt))
+        let totals = statusTime.folded
+        writer.write(totals == StatusTime.Totals() ? 0 : 1)
+        if totals != StatusTime.Totals() {
+            for time in [totals.working, totals.pending, totals.hold] { write(time, &writer) }
+        }
+        writer.write(varint: UInt64(statusTime.spans.count))
+        var last = createdAt
+        for span in statusTime.spans {
+            let length = UInt64(span.start.milliseconds - last.milliseconds)
+            writer.write(varint: length << 2 | UInt64(span.phase.rawValue))
+            last = span.start
+        }
+        var policyID: Int64?
+        for instance in instances { write(instance, &policyID, &writer) }
+        return writer.bytes
+    }
+
+    private func sinceCreation(_ time: Timestamp) -> UInt64 {
+        UInt64(time.milliseconds - createdAt.milliseconds)
+    }
+
+    private func write(_ time: ElapsedTime, _ writer: inout ByteWriter) {
+        writer.write(varint: UInt64(time.calendar))
+        writer.write(varint: UInt64(time.business))
+    }
+
+    private func write(
+        _ instance: Instance, _ policyID: inout Int64?, _ writer: inout ByteWriter
+    ) {
+        writer.write(varint: UInt64(instance.number))
+        if instance.number == 0 { return }
+        var flags: Flags = []
+        if instance.since != nil { flags.insert(.isBegun) }
+        if let target = instance.target {
+            flags.insert(.hasTarget)
+            if target.policyID == policyID { flags.insert(.isOfSamePolicy) }
+            if target.isBusiness { flags.insert(.isBusiness) }
+        }
+        if instance.isBreached { flags.insert(.isBreached) }
+        if instance.folded != ElapsedTime() { flags.insert(.hasFolded) }
+        writer.write(flags.rawValue)
+        if let since = instance.since { writer.write(varint: sinceCreation(since)) }
+        if let target = instance.target {
+            if target.policyID != policyID { writer.write(zigzag: target.policyID) }
+            policyID = target.policyID
+            writer.write(varint: UInt64(target.minutes))
+        }
+        if flags.contains(.hasFolded) { write(instance.folded, &writer) }
+    }
+
+    // MARK: Reading
+
+    /// Reads what `encoded` gave; nil for bytes that no value is written as.
+    package init?(_ bytes: [UInt8]) {
+        let clocks = bytes.withUnsafeBytes { bytes -> TicketClocks? in
+            var reader = ByteReader(bytes)
+            guard let clocks = try? Self.read(&reader), reader.remaining == 0 else { return nil }
+            return clocks
+        }
+        guard let clocks else { return nil }
+        self = clocks
+    }
+
+    private static func read(_ reader: inout ByteReader) throws(DecodingFault) -> TicketClocks {
+        let version = try reader.byte()
+        guard version == Self.version else { throw .unsupportedVersion(version) }
+        let created = try reader.zigzag()
+        guard (-horizon...horizon).contains(created) else { throw .invalid("created") }
+        let createdAt = Timestamp(milliseconds: created)
+        let changedAt = createdAt.advanced(byMilliseconds: try length(&reader))
+        let statusTime = try statusTime(&reader, createdAt: createdAt, changedAt: changedAt)
+        var instances: [Instance] = []
+        instances.reserveCapacity(ClockMetric.allCases.count)
+        var policyID: Int64?
+        for metric in ClockMetric.allCases {
+            let instance = try self.instance(&reader, createdAt, &policyID)
+            guard instance.since.map({ $0 <= changedAt }) ?? true,
+                metric.isLifelong
+                    ? instance.number == 1 && instance.since == createdAt
+                    : instance.since == nil || statusTime.phase != .solved
+            else { throw .invalid("instance") }
+            instances.append(instance)
+        }
+        return TicketClocks(
+            createdAt: createdAt, statusTime: statusTime, instances: instances,
+            changedAt: changedAt)
+    }
+
+    private static func statusTime(
+        _ reader: inout ByteReader, createdAt: Timestamp, changedAt: Timestamp
+    ) throws(DecodingFault) -> StatusTime {
+        var folded = StatusTime.Totals()
+        let isFolded = try reader.byte()
+        guard isFolded <= 1 else { throw .invalid("folded") }
+        if isFolded == 1 {
+            folded.working = try elapsed(&reader)
+            folded.pending = try elapsed(&reader)
+            folded.hold = try elapsed(&reader)
+            guard folded != StatusTime.Totals() else { throw .invalid("folded") }
+        }
+        let count = try reader.varint()
+        guard (1...UInt64(StatusTime.spanLimit)).contains(count) else { throw .invalid("spans") }
+        var spans: [StatusTime.Span] = []
+        spans.reserveCapacity(Int(count))
+        var last = createdAt
+        for place in 0..<count {
+            let value = try reader.varint()
+            guard let phase = TicketPhase(rawValue: UInt8(value & 3)) else {
+                throw .invalid("span")
+            }
+            let start = last.advanced(byMilliseconds: Int64(value >> 2))
+            guard start <= changedAt, place == 0 || (start > last && phase != spans.last?.phase)
+            else { throw .invalid("span") }
+            spans.append(StatusTime.Span(phase: phase, start: start))
+            last = start
+        }
+        return StatusTime(spans: spans, folded: folded)
+    }
+
+    private static func instance(
+        _ reader: inout ByteReader, _ createdAt: Timestamp, _ policyID: inout Int64?
+    ) throws(DecodingFault) -> Instance {
+        let number = try reader.varint()
+        guard number <= UInt64(horizon) else { throw .invalid("number") }
+        if number == 0 { return Instance() }
+        let flags = Flags(rawValue: try reader.byte())
+        guard flags.isSubset(of: .all),
+            flags.contains(.isBegun) || flags.isEmpty,
+            flags.contains(.hasTarget)
+                || flags.isDisjoint(with: [.isBreached, .isOfSamePolicy, .isBusiness])
+        else { throw .invalid("flags") }
+        var instance = Instance(number: Int(number))
+        if flags.contains(.isBegun) {
+            instance.since = createdAt.advanced(byMilliseconds: try length(&reader))
+        }
+        if flags.contains(.hasTarget) {
+            var policy = policyID
+            if !flags.contains(.isOfSamePolicy) { policy = try reader.zigzag() }
+            let minutes = try reader.varint()
+            guard let policy, flags.contains(.isOfSamePolicy) == (policy == policyID),
+                minutes <= UInt64(ClockTarget.longestMinutes)
+            else { throw .invalid("target") }
+            policyID = policy
+            instance.target = ClockTarget(
+                policyID: policy, minutes: Int64(minutes), isBusiness: flags.contains(.isBusiness))
+        }
+        instance.isBreached = flags.contains(.isBreached)
+        if flags.contains(.hasFolded) {
+            instance.folded = try elapsed(&reader)
+            guard instance.folded != ElapsedTime() else { throw .invalid("folded") }
+        }
+        return instance
+    }
+
+    private static func length(_ reader: inout ByteReader) throws(DecodingFault) -> Int64 {
+        let length = try reader.varint()
+        guard length <= UInt64(horizon) else { throw .invalid("length") }
+        return Int64(length)
+    }
+
+    private static func elapsed(_ reader: inout ByteReader) throws(DecodingFault) -> ElapsedTime {
+        let time = ElapsedTime(calendar: try length(&reader), business: try length(&reader))
+        guard time.business <= time.calendar else { throw .invalid("elapsed") }
+        return time
+    }
+}
