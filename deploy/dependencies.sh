@@ -25,6 +25,7 @@ for purpose in "$@"; do
         test)
             need python3 python3
             python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+            need tzdata /usr/share/zoneinfo/Europe/Berlin
             ;;
         faults)
             need gcc cc

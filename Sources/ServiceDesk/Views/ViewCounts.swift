@@ -111,7 +111,11 @@ extension ShardTransaction {
         let compiler = ConditionCompiler(kind: .view, fieldKind: { try self.fieldKind($0) })
         guard let conditions = try? compiler.compile(view.conditions),
             let key = CountKey(conditions)
-        else { return true }
+        else {
+            // There is nothing to keep: it is counted whenever it is asked for.
+            try setCounted(id, through: .max)
+            return true
+        }
         if anew { try forgetCounts(ofView: id) }
         let start = anew ? 0 : view.countedThrough
         let tickets = try all(
@@ -127,24 +131,35 @@ extension ShardTransaction {
             try addToView(id, subject, count)
         }
         let isDone = tickets.count < ViewCounts.stepTickets
+        try setCounted(id, through: isDone ? .max : tickets.last!.id)
+        return isDone
+    }
+
+    private func setCounted(_ view: Int64, through ticket: Int64) throws {
         try run(
             "UPDATE rules SET counted_through = ?4 WHERE tenant = ?1 AND kind = ?2 AND id = ?3",
-            RuleKind.view.rawValue, id, isDone ? Int64.max : tickets.last!.id)
+            RuleKind.view.rawValue, view, ticket)
         try restampRules()
-        return isDone
     }
 
     /// Goes on counting for views whose desk had too many tickets for one request.
     /// - Returns: how many steps were made.
     package func countViews() throws -> Int {
-        for view in try rules(.view) where view.isActive && view.countedThrough < Int64.max {
-            let compiler = ConditionCompiler(kind: .view, fieldKind: { try self.fieldKind($0) })
-            guard let conditions = try? compiler.compile(view.conditions),
-                CountKey(conditions) != nil
-            else { continue }
-            _ = try countTickets(ofView: view.id, anew: false)
-            return 1
-        }
-        return 0
+        guard let view = try rules(.view).first(where: \.isUncounted) else { return 0 }
+        _ = try countTickets(ofView: view.id, anew: false)
+        return 1
     }
+}
+
+extension ShardReader {
+    /// Whether some view's tickets are not all counted yet.
+    package func hasUncountedViews() throws -> Bool {
+        // A desk without rules is not asked further.
+        guard try count(.ruleStamp) != 0 else { return false }
+        return try rules(.view).contains(where: \.isUncounted)
+    }
+}
+
+extension Rule {
+    fileprivate var isUncounted: Bool { isActive && countedThrough < Int64.max }
 }

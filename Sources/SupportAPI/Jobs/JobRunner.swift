@@ -65,7 +65,10 @@ package final class JobRunner: Service {
             for tenant in tenants where new.contains(tenant.shard) {
                 if Task.isCancelled { return }
                 do {
-                    if try await node.read(tenant, { try $0.nextJob() != nil }).answer {
+                    let hasWork = try await node.read(tenant) {
+                        try $0.nextJob() != nil || $0.hasUncountedViews()
+                    }
+                    if hasWork.answer {
                         wake(tenant)
                     }
                 } catch is NotLeader {
@@ -103,10 +106,13 @@ package final class JobRunner: Service {
         waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     }
 
-    /// Does the next items of a tenant's oldest job. False when there was none.
+    /// Does the next items of a tenant's oldest job, or counts on where a view's tickets are not all counted. False when there was neither.
     package func step(_ tenant: TenantRoute) async throws -> Bool {
         guard let job = try await node.read(tenant, { try $0.nextJob() }).answer else {
-            return false
+            guard try await node.read(tenant, { try $0.hasUncountedViews() }).answer else {
+                return false
+            }
+            return try await node.write(tenant) { try $0.countViews() }.answer > 0
         }
         guard let kind = JobKind(rawValue: job.kind),
             case .array(let items)? = try? JSONParser.parse(ByteBuffer(string: job.payload))

@@ -207,12 +207,6 @@ enum Schemas {
                 ("description", optionalText), ("conditions", conditions), ("actions", objects),
                 ("failures", number), ("failure", optionalText),
             ]),
-        record(
-            "Automation",
-            rule + [
-                ("conditions", conditions), ("actions", objects), ("failures", number),
-                ("failure", optionalText),
-            ]),
         record("Macro", rule + [("description", optionalText), ("actions", objects)]),
         record(
             "View",
@@ -285,7 +279,7 @@ enum Schemas {
         ("FieldOption", "custom_field_option", "custom_field_options"),
         ("CustomStatus", "custom_status", "custom_statuses"),
         ("TicketForm", "ticket_form", "ticket_forms"), ("Trigger", "trigger", "triggers"),
-        ("Automation", "automation", "automations"), ("Macro", "macro", "macros"),
+        ("Macro", "macro", "macros"),
         ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
         ("Notice", "notice", "notices"),
     ]
@@ -518,7 +512,6 @@ enum Schemas {
                 ]
             ),
             ("Trigger", "trigger", ruleBody + [("actions", objects)]),
-            ("Automation", "automation", ruleBody + [("actions", objects)]),
             (
                 "Macro", "macro",
                 [
@@ -548,9 +541,8 @@ enum Schemas {
         ].map { (name: "\($0.0)Body", value: object([($0.1, object($0.2))], required: [$0.1])) }
         + [
             ("TriggerOrderBody", order("trigger_ids")), ("MacroOrderBody", order("macro_ids")),
-            ("AutomationOrderBody", order("automation_ids")), ("ViewOrderBody", order("view_ids")),
+            ("ViewOrderBody", order("view_ids")),
             ("ManyTriggersBody", object([("triggers", objects)], required: ["triggers"])),
-            ("ManyAutomationsBody", object([("automations", objects)], required: ["automations"])),
             ("ManyMacrosBody", object([("macros", objects)], required: ["macros"])),
             ("ManyViewsBody", object([("views", objects)], required: ["views"])),
             (

@@ -1,11 +1,11 @@
 import HTTPTypes
 import ServiceDesk
 
-/// Triggers, automations, macros and views: the four have the same verbs.
+/// Triggers, macros and views: the three have the same verbs.
 enum RuleEndpoints {
     static let all =
-        rules(.trigger, RuleKeys.trigger) + rules(.automation, RuleKeys.automation)
-        + ViewEndpoints.all + rules(.view, RuleKeys.view) + MacroEndpoints.all
+        rules(.trigger, RuleKeys.trigger) + ViewEndpoints.all + rules(.view, RuleKeys.view)
+        + MacroEndpoints.all
         + rules(.macro, RuleKeys.macro) + RehearsalEndpoints.all
 
     /// Keys of one kind's answers, and its part of the operations' names.
@@ -14,7 +14,6 @@ enum RuleEndpoints {
         let many: StaticString
         let name: String
         static let trigger = RuleKeys(one: "trigger", many: "triggers", name: "Trigger")
-        static let automation = RuleKeys(one: "automation", many: "automations", name: "Automation")
         static let macro = RuleKeys(one: "macro", many: "macros", name: "Macro")
         static let view = RuleKeys(one: "view", many: "views", name: "View")
     }
@@ -163,9 +162,12 @@ enum RuleEndpoints {
                 body: "\(name)Body", answers: [201: "\(name)Answer"]
             ) { call in
                 let draft = try RuleDecoder.draft(call.bodyObject("\(keys.one)"), kind)
-                return try await call.write { desk in
+                let answer = try await call.write { desk in
                     one(try desk.createRule(kind, draft), keys, isNew: true, call)
                 }
+                // What is left to count goes on behind the answer.
+                if kind == .view { call.jobs.wake(call.tenant) }
+                return answer
             },
             Endpoint(
                 .put, "\(base)/{id}", "update\(name)", tag: "\(name)s",
@@ -174,10 +176,12 @@ enum RuleEndpoints {
             ) { call in
                 let id = try call.id()
                 let draft = try RuleDecoder.draft(call.bodyObject("\(keys.one)"), kind)
-                return try await call.write { desk in
+                let answer = try await call.write { desk in
                     try call.requireVersion(desk.rule(kind, id).version)
                     return one(try desk.updateRule(kind, id, draft), keys, call)
                 }
+                if kind == .view { call.jobs.wake(call.tenant) }
+                return answer
             },
             Endpoint(
                 .delete, "\(base)/{id}", "delete\(name)", tag: "\(name)s",
