@@ -53,10 +53,13 @@ enum ViewEndpoints {
         Endpoint(
             .get, "\(base)/count_many", "countTicketsOfManyViews", tag: tag,
             summary: "How many tickets are in each of up to 20 views",
-            query: [QueryParameter("ids", .string, "Numbers with commas", isRequired: true)],
+            query: [
+                QueryParameter("ids", .string, "Numbers with commas"),
+                QueryParameter("count_many", .string, "The same, as some clients send it"),
+            ],
             answers: [200: "ViewCountsAnswer"]
         ) { call in
-            guard let ids = try call.ids(max: 20) else {
+            guard let ids = try call.ids(max: 20) ?? call.ids("count_many", max: 20) else {
                 throw DeskRefusal.badRequest(name: "InvalidRequest", "ids is missing")
             }
             return try await call.read { desk in
