@@ -192,6 +192,27 @@ struct TriggerTests {
         return changes
     }
 
+    /// The values of a deleted field stay in the rows, but no rule looks at them.
+    @Test func aRuleOfADeletedFieldDoesNothing() throws {
+        let desk = try TestDesk()
+        var serial = FieldDefinitionChanges()
+        serial.kind = .text
+        serial.title = "Serial"
+        let wanted = serial
+        let field = try desk.run { try $0.createField(.ticket, wanted) }.id
+        try desk.trigger(
+            "recalled", Self.all(("custom_fields_\(field)", "is", .text("A-1"))),
+            [Self.act("current_tags", "recalled")])
+        func tags() throws -> [String] {
+            try desk.ticket { $0.fields = [FieldChange(.id(field), .text("A-1"))] }.tags
+        }
+        #expect(try tags() == ["recalled"])
+        let made = try desk.ticket { $0.fields = [FieldChange(.id(field), .text("A-1"))] }
+        #expect(try desk.update(made.id) { $0.tags = [] }.ticket.tags == ["recalled"])
+        try desk.run { try $0.deleteField(field, of: .ticket) }
+        #expect(try desk.update(made.id) { $0.tags = [] }.ticket.tags == [])
+    }
+
     @Test func inactiveAndDeletedTriggersDoNothingAtOnce() throws {
         let desk = try TestDesk()
         let id = try desk.trigger("t", Self.all(Self.isNew), [Self.act("current_tags", "x")])

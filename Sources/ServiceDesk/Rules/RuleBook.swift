@@ -43,17 +43,17 @@ final class RuleBooks: Sendable {
 
     init(weightLimit: Int) { self.weightLimit = weightLimit }
 
-    func book(_ stamp: Int64, _ make: () throws -> RuleBook) rethrows -> RuleBook {
+    func book(_ key: Int64, _ make: () throws -> RuleBook) rethrows -> RuleBook {
         let known = state.withLock { state in
             state.clock += 1
-            state.books[stamp]?.usedAt = state.clock
-            return state.books[stamp]?.book
+            state.books[key]?.usedAt = state.clock
+            return state.books[key]?.book
         }
         if let known { return known }
         let book = try make()
         state.withLock { state in
-            guard state.books[stamp] == nil else { return }
-            state.books[stamp] = (book, state.clock)
+            guard state.books[key] == nil else { return }
+            state.books[key] = (book, state.clock)
             // An empty book takes room, too.
             state.weight += book.weight + 1
             while state.weight > weightLimit, state.books.count > 1,
@@ -72,7 +72,11 @@ extension ShardReader {
     func ruleBook() throws -> RuleBook {
         let stamp = try count(.ruleStamp)
         guard stamp != 0 else { return .empty }
-        return try RuleBooks.shared.book(stamp) { try compileRules() }
+        // Conditions and actions are compiled for the fields that there are.
+        var key = Fingerprint()
+        key.add(stamp)
+        key.add(try count(.definitions))
+        return try RuleBooks.shared.book(key.value) { try compileRules() }
     }
 
     /// A rule that names what is not there any more is kept: its condition does not hold, its action fails and is counted.
