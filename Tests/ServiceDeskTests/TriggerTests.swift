@@ -138,6 +138,37 @@ struct TriggerTests {
         #expect(try desk.number("SELECT count(*) FROM notices WHERE tenant = ?1") == 1)
     }
 
+    /// What agents tell each other does not reach customers by a rule's text.
+    @Test func customersGetNoPrivateCommentsByARulesText() throws {
+        let desk = try TestDesk()
+        let (jane, ben) = (try desk.endUser("Jane"), try desk.agent("Ben"))
+        func mail(_ person: String) -> ActionText {
+            ActionText(
+                field: "notification_user",
+                value: .list([person, "{{ticket.latest_comment}}", "{{ticket.latest_comment}}"]))
+        }
+        try desk.trigger(
+            "tell", Self.all(("update_type", "is", .text("Change"))),
+            [
+                mail("requester_id"), mail("assignee_id"),
+                ActionText(field: "subject", value: .text("{{ticket.latest_comment}}")),
+            ])
+        let made = try desk.ticket {
+            $0.requester = .id(jane)
+            $0.assigneeID = ben
+        }
+        try desk.update(made.id) {
+            $0.comment = CommentDraft(body: "She is a pain", isPublic: false)
+        }
+        let notices = try desk.run {
+            try $0.notices(ofTicket: made.id, state: nil, .offset(page: 1, size: 10))
+        }.items
+        #expect(notices.first { $0.recipientIDs == [jane] }?.body == "It smokes")
+        #expect(notices.first { $0.recipientIDs == [jane] }?.subject == "It smokes")
+        #expect(notices.first { $0.recipientIDs == [ben] }?.body == "She is a pain")
+        #expect(try desk.run { try $0.findTicket(made.id) }?.subject == "It smokes")
+    }
+
     /// A rule that cannot do what it says never stops the ticket; it is on the audit, and off after a while.
     @Test func aRuleThatFailsIsRecordedAndSwitchedOff() throws {
         let desk = try TestDesk()

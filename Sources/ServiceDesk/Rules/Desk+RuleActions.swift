@@ -64,11 +64,16 @@ extension Desk where Rows == WritableRows {
             _ kind: Notice.Kind, to people: [Int64], _ target: String?, _ subject: RuleTemplate?,
             _ body: RuleTemplate
         ) throws -> Notice {
-            Notice(
+            // What customers get says nothing of what agents tell each other.
+            let publicOnly = try people.contains { try findUser($0)?.role.isStaff != true }
+            func text(_ template: RuleTemplate) throws -> String {
+                try filled(template, ticket, comment, publicOnly: publicOnly)
+            }
+            return Notice(
                 id: rows.makeIdentifier(), ticketID: ticket.id, kind: kind, ruleID: source.id,
                 recipientIDs: people, target: target,
-                subject: try subject.map { Self.oneLine(try filled($0, ticket, comment)) } ?? "",
-                body: try filled(body, ticket, comment), now: now)
+                subject: try subject.map { Self.oneLine(try text($0)) } ?? "",
+                body: try text(body), now: now)
         }
         switch action {
         case .notifyUser(let person, let subject, let body):
@@ -118,27 +123,33 @@ extension Desk {
 
     // MARK: Texts
 
-    /// - Parameter comment: of the update that is being written; it is not in the rows yet.
+    /// - Parameters:
+    ///   - comment: of the update that is being written; it is not in the rows yet.
+    ///   - publicOnly: whether somebody reads it who must not see private comments.
     func filled(
-        _ template: RuleTemplate, _ ticket: Ticket, _ comment: RuleSubject.Comment?
+        _ template: RuleTemplate, _ ticket: Ticket, _ comment: RuleSubject.Comment?,
+        publicOnly: Bool = true
     ) throws -> String {
-        try template.filled { try placeholder($0, ticket, comment) }
+        // A private comment is as good as none for them.
+        let comment = publicOnly && comment?.isPublic == false ? nil : comment
+        return try template.filled { try placeholder($0, ticket, comment, publicOnly) }
     }
 
     /// The value of a place in a rule's text; nil when there is none of this name.
     private func placeholder(
-        _ name: Substring, _ ticket: Ticket, _ comment: RuleSubject.Comment?
+        _ name: Substring, _ ticket: Ticket, _ comment: RuleSubject.Comment?, _ publicOnly: Bool
     ) throws -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         switch parts.first {
-        case "ticket": return try ticketPlaceholder(parts.dropFirst(), ticket, comment)
+        case "ticket": return try ticketPlaceholder(parts.dropFirst(), ticket, comment, publicOnly)
         case "current_user": return try userPlaceholder(principal.userID, parts.dropFirst())
         default: return nil
         }
     }
 
     private func ticketPlaceholder(
-        _ parts: ArraySlice<Substring>, _ ticket: Ticket, _ comment: RuleSubject.Comment?
+        _ parts: ArraySlice<Substring>, _ ticket: Ticket, _ comment: RuleSubject.Comment?,
+        _ publicOnly: Bool
     ) throws -> String? {
         let rest = parts.dropFirst()
         switch parts.first {
@@ -163,7 +174,7 @@ extension Desk {
         case "organization" where rest.first == "name":
             return try ticket.organizationID.flatMap { try findOrganization($0)?.name }
         case "latest_comment":
-            return try comment?.body ?? latestComment(of: ticket.id, publicOnly: false)
+            return try comment?.body ?? latestComment(of: ticket.id, publicOnly: publicOnly)
         case "latest_public_comment":
             if let comment, comment.isPublic { return comment.body }
             return try latestComment(of: ticket.id, publicOnly: true)
