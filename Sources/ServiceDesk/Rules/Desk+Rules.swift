@@ -1,4 +1,4 @@
-package import ShardStore
+import ShardStore
 import Wire
 
 extension Desk {
