@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import requests
 
-from lodge import BIN, Node, lodge
+from lodge import BIN, Node, lodge, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,9 @@ def test_a_taken_port_is_a_clear_error(own, tmp_path):
 def test_the_first_token_is_printed_once_and_files_are_private(tmp_path):
     node = Node(tmp_path, https=False)
     token = node.operator_token
-    assert token in node.out.read_text() and token not in node.log.read_text()
+    # It is printed once the node listens, which who asks its health may know before.
+    wait_until(lambda: token in node.out.read_text(), "the token to be printed")
+    assert node.out.read_text().count(token) == 1 and token not in node.log.read_text()
     assert (node.data / "operator-token").stat().st_mode & 0o077 == 0
     assert node.data.stat().st_mode & 0o077 == 0
     assert node.stop() == 0
