@@ -123,6 +123,29 @@ struct CustomFieldTests {
         #expect(errors[0].description.hasPrefix("Field: "))
     }
 
+    /// One pattern may take its time; a request may not make it the time of hundreds.
+    @Test func manySlowPatternsAreNotRunInOneRequest() throws {
+        let desk = try TestDesk()
+        let ticket = try desk.ticket().id
+        let fields = try (0..<5).map { number in
+            try desk.field(.regexp, "Large \(number)") { $0.pattern = "^a|b{990}" }
+        }
+        let text = String(repeating: "a", count: ValuePattern.valueLimit)
+        func changes(_ count: Int) -> TicketChanges {
+            var changes = TicketChanges()
+            changes.fields = fields.prefix(count).map { FieldChange(.id($0), .text(text)) }
+            return changes
+        }
+        let (few, many) = (changes(3), changes(5))
+        #expect(try desk.refusal { try $0.updateTicket(ticket, few) } == nil)
+        guard case .invalid(let errors)? = try desk.refusal({ try $0.updateTicket(ticket, many) })
+        else {
+            Issue.record("all of them were matched")
+            return
+        }
+        #expect(errors.map(\.field) == [String(fields[4])])
+    }
+
     @Test func everyFieldThatIsWrongIsNamed() throws {
         let desk = try TestDesk()
         let number = try desk.field(.integer, "Number")

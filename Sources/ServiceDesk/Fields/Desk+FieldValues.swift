@@ -19,9 +19,19 @@ extension Desk {
         var names = Set(tags)
         if tagsChanged { follow(Set(oldTags), &names, &values, owner, catalog) }
         var errors: [FieldError] = []
+        var work = 0
         for change in changes {
             do {
                 guard let field = try find(change, owner, catalog) else { continue }
+                if case .text(let text) = change.value, let pattern = field.pattern {
+                    work += pattern.work(text)
+                    guard work <= ValuePattern.workLimit else {
+                        throw DeskRefusal.invalid(
+                            field.errorName, .tooLong,
+                            "\(field.title): to match all these values takes too long; send them in several requests"
+                        )
+                    }
+                }
                 let value = try typed(change.value, field, values[field.id])
                 settle(field, value, &names, &values)
             } catch DeskRefusal.invalid(let refused) { errors += refused }
