@@ -91,4 +91,15 @@ extension ShardTransaction {
         }
         return value
     }
+
+    /// Gives a counter a value that is no count: a digest of what it stands for.
+    func set(_ counter: Counter, to value: Int64) throws {
+        let (kind, subject) = counter.key
+        let changed = try run(
+            "UPDATE counters SET value = ?4 WHERE tenant = ?1 AND kind = ?2 AND subject = ?3", kind,
+            subject, value)
+        if changed == 0 {
+            try run("INSERT INTO counters VALUES (?1, ?2, ?3, ?4)", kind, subject, value)
+        }
+    }
 }

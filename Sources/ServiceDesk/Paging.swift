@@ -156,3 +156,45 @@ extension ShardReader {
         }
     }
 }
+
+extension Page {
+    /// A page of a list that is whole in memory, in the order of the keys, of which the last tells equal ones apart.
+    static func cut(
+        _ all: [Item], _ request: PageRequest, _ order: String, descending: Bool = false,
+        keys: (Item) -> [Int64]
+    ) throws -> Page<Item> {
+        switch request {
+        case .offset(let page, let size):
+            let items = Array(all.dropFirst((page - 1) * size).prefix(size))
+            return Page(
+                items: items, count: Int64(all.count), hasMore: page * size < all.count,
+                first: nil, last: nil, request: request)
+        case .cursor(let size, let after, let before):
+            func isBehind(_ item: Item, _ cursor: Cursor) -> Bool {
+                let keys = keys(item)
+                return descending
+                    ? keys.lexicographicallyPrecedes(cursor.keys)
+                    : cursor.keys.lexicographicallyPrecedes(keys)
+            }
+            for cursor in [after, before].compactMap({ $0 })
+            where cursor.order != order || cursor.keys.count != 2 {
+                throw DeskRefusal.badRequest(
+                    name: "InvalidCursor", "The cursor belongs to another list or order")
+            }
+            let isBackward = after == nil && before != nil
+            let rest =
+                if let after {
+                    all.filter { isBehind($0, after) }
+                } else if let before {
+                    all.filter { !isBehind($0, before) && keys($0) != before.keys }
+                } else { all }
+            let items = Array(isBackward ? rest.suffix(size) : rest.prefix(size))
+            func cursor(_ item: Item?) -> Cursor? {
+                item.map { Cursor(order: order, keys: keys($0)) }
+            }
+            return Page(
+                items: items, count: nil, hasMore: rest.count > size, first: cursor(items.first),
+                last: cursor(items.last), request: request)
+        }
+    }
+}

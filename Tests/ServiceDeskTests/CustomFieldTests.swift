@@ -563,15 +563,17 @@ struct CustomFieldTests {
     }
 
     @Test func theCacheForgetsWhatWasNotUsedForLongest() {
-        let cache = FieldCatalogs(weightLimit: 10)
+        let cache = DefinitionCache<FieldCatalog>(weightLimit: 10)
         func catalog(_ digest: Int64) -> FieldCatalog {
             FieldCatalog(digest: digest, fields: [], options: [], statuses: [], forms: [])
         }
         let tenant = TenantID(rawValue: 1)
-        for digest in 1...10 { cache.keep(catalog(Int64(digest)), tenant) }
+        for digest in 1...10 {
+            cache.keep(catalog(Int64(digest)), tenant, Int64(digest), weight: 1)
+        }
         #expect(cache.find(tenant, 1) != nil && cache.count == 10)
         #expect(cache.find(TenantID(rawValue: 2), 1) == nil)
-        cache.keep(catalog(11), tenant)
+        cache.keep(catalog(11), tenant, 11, weight: 1)
         #expect(cache.count == 5)
         #expect(cache.find(tenant, 1) != nil && cache.find(tenant, 11) != nil)
         #expect(cache.find(tenant, 2) == nil)

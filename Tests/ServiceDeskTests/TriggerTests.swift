@@ -226,11 +226,7 @@ struct TriggerTests {
     /// The values of a deleted field stay in the rows, but no rule looks at them.
     @Test func aRuleOfADeletedFieldDoesNothing() throws {
         let desk = try TestDesk()
-        var serial = FieldDefinitionChanges()
-        serial.kind = .text
-        serial.title = "Serial"
-        let wanted = serial
-        let field = try desk.run { try $0.createField(.ticket, wanted) }.id
+        let field = try desk.textField("Serial")
         try desk.trigger(
             "recalled", Self.all(("custom_fields_\(field)", "is", .text("A-1"))),
             [Self.act("current_tags", "recalled")])
@@ -242,6 +238,50 @@ struct TriggerTests {
         #expect(try desk.update(made.id) { $0.tags = [] }.ticket.tags == ["recalled"])
         try desk.run { try $0.deleteField(field, of: .ticket) }
         #expect(try desk.update(made.id) { $0.tags = [] }.ticket.tags == [])
+    }
+
+    /// A rule that sets a field that is gone says so, as with anything else that is gone.
+    @Test func settingADeletedFieldFailsAndIsRecorded() throws {
+        let desk = try TestDesk()
+        let field = try desk.textField("Serial")
+        let id = try desk.trigger(
+            "stamp", Self.all(Self.isNew), [Self.act("custom_fields_\(field)", "A-1")])
+        #expect(try desk.ticket().customFields.texts(field) == ["A-1"])
+        try desk.run { try $0.deleteField(field, of: .ticket) }
+        let made = try desk.ticket()
+        #expect(try desk.events(of: made.id).contains("was deleted; restore it to set it"))
+        #expect(try desk.run { try $0.rule(.trigger, id) }.failures == 1)
+    }
+
+    /// What a rule sends says what is on the ticket, and goes with it.
+    @Test func noticesAreForWhoMaySeeTheTicketAndGoWithIt() throws {
+        let desk = try TestDesk()
+        let (ben, cleo) = (try desk.agent("Ben"), try desk.agent("Cleo"))
+        var restricted = UserChanges()
+        restricted.restriction = .assigned
+        let wanted = restricted
+        _ = try desk.run { try $0.updateUser(ben, wanted, agentLimit: 100) }
+        try desk.trigger(
+            "tell", Self.all(Self.isNew),
+            [
+                ActionText(
+                    field: "notification_user", value: .list(["requester_id", "s", "secret"]))
+            ])
+        let (his, other) = (try desk.ticket { $0.assigneeID = ben }, try desk.ticket())
+        func seen(_ user: Int64) throws -> [Int64] {
+            try desk.run(as: user) {
+                try $0.notices(ofTicket: nil, state: nil, .offset(page: 1, size: 10))
+            }.items.map(\.ticketID)
+        }
+        #expect(try seen(ben) == [his.id])
+        #expect(try seen(cleo) == [other.id, his.id])
+        let hidden = try desk.run {
+            try $0.notices(ofTicket: other.id, state: nil, .offset(page: 1, size: 10))
+        }.items[0].id
+        #expect(try desk.refusal(as: ben) { try $0.notice(hidden) } == .notFound)
+        try desk.run { try $0.deleteTicket(other.id) }
+        try desk.run { try $0.eraseTicket(other.id) }
+        #expect(try desk.number("SELECT count(*) FROM notices WHERE tenant = ?1") == 1)
     }
 
     @Test func inactiveAndDeletedTriggersDoNothingAtOnce() throws {
@@ -269,6 +309,7 @@ struct TriggerTests {
         ("group_id", "is", .text("999"), "group_id: 999 does not exist"),
         ("SOLVED", "greater_than", .text("4"), "SOLVED: comes true with time"),
         ("custom_fields_5", "is", .text("x"), "custom_fields_5: there is no custom field"),
+        ("sla_next_breach_at", "less_than", .text("1"), "is not a condition that Lodge knows"),
         ("reopens", "less_than", .text("many"), "reopens: many is not a count"),
         ("update_type", "is", .text("Maybe"), "update_type: Maybe is not Create or Change"),
     ])
@@ -389,6 +430,14 @@ extension TestDesk {
         -> Int64
     {
         try run { try $0.createRule(.trigger, Self.rule(title, conditions, actions)) }.id
+    }
+
+    func textField(_ title: String) throws -> Int64 {
+        var changes = FieldDefinitionChanges()
+        changes.kind = .text
+        changes.title = title
+        let wanted = changes
+        return try run { try $0.createField(.ticket, wanted) }.id
     }
 
     /// The events of a ticket's last audit.

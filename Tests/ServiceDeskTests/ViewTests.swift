@@ -121,6 +121,26 @@ struct ViewTests {
         }
     }
 
+    /// Its tickets go and come back with the field, and what changed meanwhile is counted, too.
+    @Test func aViewOfAFieldThatGoesAndComesBackIsCountedAnew() throws {
+        let desk = try TestDesk()
+        let field = try desk.textField("Serial")
+        let view = try desk.run {
+            try $0.createRule(
+                .view, Self.view([Self.unsolved, ("custom_fields_\(field)", "is", "A-1")]))
+        }.id
+        func count() throws -> Int64? { try desk.run { try $0.count(ofView: view) }.count }
+        for _ in 0..<3 { try desk.ticket { $0.fields = [FieldChange(.id(field), .text("A-1"))] } }
+        #expect(try count() == 3)
+        try desk.run { try $0.deleteField(field, of: .ticket) }
+        #expect(try count() == 0)
+        try desk.update(2) { $0.status = .solved }
+        _ = try desk.run { try $0.restoreField(field, of: .ticket) }
+        #expect(try count() == 2)
+        try desk.update(1) { $0.status = .solved }
+        #expect(try count() == 1)
+    }
+
     @Test func aDeskWithMoreTicketsThanOneStepIsCountedInSteps() throws {
         let desk = try TestDesk()
         try desk.transact { rows in

@@ -1,6 +1,5 @@
 import SQLite
 import ShardStore
-import Synchronization
 import Wire
 
 /// All that a desk defines about its records, read once and kept: fields with their options, custom statuses, forms.
@@ -28,6 +27,7 @@ package final class FieldCatalog: Sendable, Equatable {
     /// Rows it was made of.
     let weight: Int
 
+    static let known = DefinitionCache<FieldCatalog>(weightLimit: 200_000)
     static let empty = FieldCatalog(digest: 0, fields: [], options: [], statuses: [], forms: [])
 
     package static func == (a: FieldCatalog, b: FieldCatalog) -> Bool { a.digest == b.digest }
@@ -149,7 +149,7 @@ extension ShardReader {
     func catalog() throws -> FieldCatalog {
         let digest = try count(.definitions)
         if digest == 0 { return .empty }
-        if let known = FieldCatalogs.shared.find(tenant, digest) { return known }
+        if let known = FieldCatalog.known.find(tenant, digest) { return known }
         let catalog = FieldCatalog(
             digest: digest,
             fields: try all(
@@ -168,7 +168,7 @@ extension ShardReader {
                 SELECT \(TicketForm.columns) FROM ticket_forms WHERE tenant = ?1
                 ORDER BY position, id
                 """, read: TicketForm.init))
-        FieldCatalogs.shared.keep(catalog, tenant)
+        FieldCatalog.known.keep(catalog, tenant, digest, weight: catalog.weight)
         return catalog
     }
 
@@ -214,16 +214,8 @@ extension ShardTransaction {
             case .real, .blob: preconditionFailure("definitions hold numbers and texts")
             }
         }
-        let new = Int64(bitPattern: hasher.value == 0 ? 1 : hasher.value)
         try run(sql, values: values)
-        let (kind, subject) = Counter.definitions.key
-        if old == 0 {
-            try run("INSERT INTO counters VALUES (?1, ?2, ?3, ?4)", kind, subject, new)
-        } else {
-            try run(
-                "UPDATE counters SET value = ?4 WHERE tenant = ?1 AND kind = ?2 AND subject = ?3",
-                kind, subject, new)
-        }
+        try set(.definitions, to: Int64(bitPattern: hasher.value == 0 ? 1 : hasher.value))
     }
 
     /// Writes a row of a table of definitions, new or in place of the one with the same number.
@@ -246,57 +238,4 @@ extension ShardTransaction {
                 values)
         }
     }
-}
-
-/// The catalogs that were asked for last, of all desks of the process. What it gives follows from its arguments alone, so
-/// nobody can tell it from reading the rows again, but by the time it takes.
-final class FieldCatalogs: Sendable {
-    static let shared = FieldCatalogs(weightLimit: 200_000)
-
-    private struct Key: Hashable {
-        let tenant: TenantID
-        let digest: Int64
-    }
-    private struct Entry {
-        let catalog: FieldCatalog
-        var usedAt: UInt64
-    }
-    private struct State {
-        var entries: [Key: Entry] = [:]
-        var weight = 0
-        var uses: UInt64 = 0
-    }
-
-    private let weightLimit: Int
-    private let state = Mutex(State())
-
-    init(weightLimit: Int) { self.weightLimit = weightLimit }
-
-    func find(_ tenant: TenantID, _ digest: Int64) -> FieldCatalog? {
-        let key = Key(tenant: tenant, digest: digest)
-        return state.withLock { state in
-            state.uses += 1
-            state.entries[key]?.usedAt = state.uses
-            return state.entries[key]?.catalog
-        }
-    }
-
-    /// Forgets the half that was not used for longest when there is too much.
-    func keep(_ catalog: FieldCatalog, _ tenant: TenantID) {
-        let key = Key(tenant: tenant, digest: catalog.digest)
-        state.withLock { state in
-            guard state.entries[key] == nil else { return }
-            state.uses += 1
-            state.entries[key] = Entry(catalog: catalog, usedAt: state.uses)
-            state.weight += catalog.weight
-            guard state.weight > weightLimit else { return }
-            for (key, entry) in state.entries.sorted(by: { $0.value.usedAt < $1.value.usedAt })
-            where state.weight > weightLimit / 2 && key.digest != catalog.digest {
-                state.entries[key] = nil
-                state.weight -= entry.catalog.weight
-            }
-        }
-    }
-
-    var count: Int { state.withLock { $0.entries.count } }
 }

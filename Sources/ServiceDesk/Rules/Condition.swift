@@ -28,6 +28,8 @@ struct Condition: Sendable, Equatable {
         case value(CustomTest)
         case elapsed(Elapsed)
         case flag(Bool)
+        /// What it looks at is gone.
+        case never
     }
 
     /// What a field is compared with.
@@ -88,7 +90,6 @@ struct RuleSubject: Sendable {
     /// The custom fields' values, read once.
     private(set) var values: [Int64: CustomValue]
     let oldValues: [Int64: CustomValue]
-    var isUpdate = true
     var comment: Comment?
     let updater: Principal
     let channel: Via.Channel
@@ -96,8 +97,6 @@ struct RuleSubject: Sendable {
     var changed: ChangedFields
     /// Nil when every minute is worked.
     var calendar: WorkingHours?
-    /// When the ticket's next clock breaches.
-    var nextBreach: Timestamp?
 
     struct Comment: Sendable {
         let body: String
@@ -146,7 +145,7 @@ extension Condition {
         case .commentIsPublic:
             guard let comment = subject.comment else { return false }
             return test == .isPresent || test == .flag(comment.isPublic)
-        case .updateType: return subject.isUpdate && test == .flag(subject.before == nil)
+        case .updateType: return test == .flag(subject.before == nil)
         case .updater: return compareUpdater(subject)
         case .hours(let moment): return compareTime(moment, subject)
         case .isWorkingTime:
@@ -308,7 +307,7 @@ extension Condition {
 
     private func compareTime(_ moment: RuleField.Moment, _ subject: RuleSubject) -> Bool {
         guard case .elapsed(let elapsed) = test,
-            let time = moment.time(of: subject.ticket, nextBreach: subject.nextBreach)
+            let time = moment.time(of: subject.ticket)
         else { return false }
         let (start, end) = moment.isToCome ? (subject.now, time) : (time, subject.now)
         guard start <= end else { return false }
@@ -322,10 +321,10 @@ extension Condition {
 
 extension RuleField.Moment {
     /// Whether hours are counted until it.
-    var isToCome: Bool { self == .untilDue || self == .untilBreach }
+    var isToCome: Bool { self == .untilDue }
 
     /// When it was, or will be; nil when it was never, or is not any more.
-    func time(of ticket: Ticket, nextBreach: Timestamp?) -> Timestamp? {
+    func time(of ticket: Ticket) -> Timestamp? {
         func since(_ status: TicketStatus) -> Timestamp? {
             ticket.status == status ? ticket.statusUpdatedAt : nil
         }
@@ -342,7 +341,6 @@ extension RuleField.Moment {
         case .becameSolved: since(.solved)
         case .becameClosed: since(.closed)
         case .due, .untilDue: ticket.dueAt
-        case .breach, .untilBreach: nextBreach
         }
     }
 }

@@ -62,6 +62,8 @@ struct ConditionCompiler {
     var exists: (Reference) throws -> Bool = { _ in true }
     /// The type of a custom field; nil when there is no such field.
     var fieldKind: (Int64) throws -> FieldKind?
+    /// Whether a custom field that is not there is no error; a condition on it never holds.
+    var isLenient = false
 
     enum Reference {
         case user(Int64)
@@ -339,6 +341,7 @@ struct ConditionCompiler {
 
     private func custom(_ id: Int64, _ text: ConditionText) throws -> Condition.Test {
         guard let kind = try fieldKind(id) else {
+            if isLenient { return .never }
             throw refusal(text, "there is no custom field with this number")
         }
         let word = text.value.text ?? ""

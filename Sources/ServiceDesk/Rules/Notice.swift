@@ -122,6 +122,13 @@ extension Desk {
             values.append(state.rawValue)
             conditions.append("state = ?\(values.count + 1)")
         }
+        let scope = Authorization.ticketScope(principal)
+        if scope != .all {
+            // It says what is on the ticket.
+            conditions.append(
+                "EXISTS (SELECT 1 FROM tickets WHERE tickets.tenant = ?1 AND tickets.id = notices.ticket_id AND \(scope.condition))"
+            )
+        }
         let condition = conditions.joined(separator: " AND ")
         return try rows.page(
             PagedQuery(
@@ -139,7 +146,10 @@ extension Desk {
 
     package func notice(_ id: Int64) throws -> Notice {
         try require(.read, .notices)
-        guard let notice = try findNotice(id) else { throw DeskRefusal.notFound }
+        guard let notice = try findNotice(id), let ticket = try findTicket(notice.ticketID) else {
+            throw DeskRefusal.notFound
+        }
+        try require(.read, .ticket(ticket.facts))
         return notice
     }
 

@@ -33,13 +33,6 @@ enum RuleAction: Sendable, Equatable {
         case allAgents
     }
 
-    /// Whether it changes the ticket, so that rules that looked at it before must look again.
-    var changesTicket: Bool {
-        switch self {
-        case .notifyUser, .notifyGroup, .notifyWebhook: false
-        default: true
-        }
-    }
 }
 
 /// Turns actions as clients write them into what can be done, and says what is wrong with them.
@@ -47,6 +40,8 @@ struct ActionCompiler {
     let kind: RuleKind
     var exists: (ConditionCompiler.Reference) throws -> Bool = { _ in true }
     var fieldKind: (Int64) throws -> FieldKind?
+    /// Whether a custom field that is not there is no error now; setting it fails.
+    var isLenient = false
 
     static let countLimit = 50
     static let valueLimit = 65_536
@@ -108,7 +103,7 @@ struct ActionCompiler {
         default: break
         }
         if case .custom(let id)? = RuleField(name: action.field) {
-            guard try fieldKind(id) != nil else {
+            guard try isLenient || fieldKind(id) != nil else {
                 throw refusal(action, "there is no custom field with this number")
             }
             return .setCustom(id, action.value)

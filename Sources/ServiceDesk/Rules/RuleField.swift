@@ -16,7 +16,7 @@ enum RuleField: Hashable, Sendable {
     enum Moment: Hashable, Sendable, CaseIterable {
         case created, updated, assigned, requesterUpdated, assigneeUpdated
         case becameNew, becameOpen, becamePending, becameHold, becameSolved, becameClosed
-        case due, untilDue, breach, untilBreach
+        case due, untilDue
     }
 }
 
@@ -43,8 +43,7 @@ extension RuleField {
         "requester_updated_at": .requesterUpdated, "assignee_updated_at": .assigneeUpdated,
         "NEW": .becameNew, "OPEN": .becameOpen, "PENDING": .becamePending, "HOLD": .becameHold,
         "SOLVED": .becameSolved, "CLOSED": .becameClosed, "due_date": .due,
-        "until_due_date": .untilDue, "sla_next_breach_at": .breach,
-        "until_sla_next_breach_at": .untilBreach,
+        "until_due_date": .untilDue,
     ]
 
     private static let customPrefix = "custom_fields_"

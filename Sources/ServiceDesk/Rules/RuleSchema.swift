@@ -1,4 +1,4 @@
-/// Triggers, automations, macros and views, in the order in which each kind is read: all of a kind at once.
+/// Triggers, macros and views, in the order in which each kind is read: all of a kind at once.
 enum RuleSchema {
     static let sql = """
         CREATE TABLE rules(

@@ -18,14 +18,10 @@ struct TriggerRun {
 
     /// The ticket after the last of them.
     var ticket: Ticket
-    /// Those that fired, in order.
-    var fired: [Source] = []
     /// By audited field, which rule gave it the value it has.
     var setters: [String: Source] = [:]
     var notices: [(notice: Notice, source: Source)] = []
     var failures: [Failure] = []
-    /// How many rules were looked at, counting each time.
-    var looks = 0
 
     init(ticket: Ticket) { self.ticket = ticket }
 }
@@ -58,7 +54,6 @@ extension Desk where Rows == WritableRows {
             let trigger = triggers[place]
             defer { place += 1 }
             guard !hasFired[place] else { continue }
-            run.looks += 1
             tracer?.look(at: trigger, subject)
             guard trigger.conditions.hold(for: subject) else { continue }
             hasFired[place] = true
@@ -90,7 +85,6 @@ extension Desk where Rows == WritableRows {
             run.failures.append(TriggerRun.Failure(source: source, reason: refusal.words))
             return
         }
-        run.fired.append(source)
         run.notices += notices.map { ($0, source) }
         run.ticket = ticket
         guard ticket != before else { return }

@@ -576,6 +576,7 @@ extension Desk where Rows == WritableRows {
         try require(.administer, .ticket(old.facts))
         try rows.removeAttachments(ofTicket: id)
         try rows.run("DELETE FROM audits WHERE tenant = ?1 AND ticket_id = ?2", id)
+        try rows.run("DELETE FROM notices WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         try rows.add(-1, to: .deletedTickets)
     }

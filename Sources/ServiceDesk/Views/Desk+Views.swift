@@ -21,9 +21,8 @@ extension Desk {
     private static var scanLimit: Int { 50_000 }
 
     func compiledView(_ conditions: ConditionTexts) throws -> Conditions {
-        // Leniently: a view whose group is gone has no tickets, and is no error to look at.
-        try ConditionCompiler(kind: .view, fieldKind: { try self.rows.fieldKind($0) }).compile(
-            conditions)
+        // A view whose group or field is gone has no tickets, and is no error to look at.
+        try rows.storedConditions(.view).compile(conditions)
     }
 
     /// A view's tickets that the principal may see, in its order or another.

@@ -108,8 +108,7 @@ extension ShardTransaction {
     /// - Returns: whether all are counted.
     func countTickets(ofView id: Int64, anew: Bool) throws -> Bool {
         guard let view = try rule(.view, id) else { return true }
-        let compiler = ConditionCompiler(kind: .view, fieldKind: { try self.fieldKind($0) })
-        guard let conditions = try? compiler.compile(view.conditions),
+        guard let conditions = try? storedConditions(.view).compile(view.conditions),
             let key = CountKey(conditions)
         else {
             // There is nothing to keep: it is counted whenever it is asked for.
@@ -140,6 +139,16 @@ extension ShardTransaction {
             "UPDATE rules SET counted_through = ?4 WHERE tenant = ?1 AND kind = ?2 AND id = ?3",
             RuleKind.view.rawValue, view, ticket)
         try restampRules()
+    }
+
+    /// Counts the views anew that look at a custom field: it went or came back, and with it what they hold.
+    func recountViews(ofField field: Int64) throws {
+        for view in try rules(.view)
+        where (view.conditions.all + view.conditions.any).contains(where: {
+            RuleField(name: $0.field) == .custom(field)
+        }) {
+            _ = try countTickets(ofView: view.id, anew: true)
+        }
     }
 
     /// Goes on counting for views whose desk had too many tickets for one request.

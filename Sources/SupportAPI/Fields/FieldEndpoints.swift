@@ -104,12 +104,15 @@ enum FieldEndpoints {
                     "Deletes a \(noun); the values of it stay, and come back when it is restored",
                 answers: [204: nil]
             ) { call in
-                try await call.write { desk in
+                let answer = try await call.write { desk in
                     let id = try find(owner, desk, call).id
                     try call.requireVersion(desk.field(id, of: owner).version)
                     try desk.deleteField(id, of: owner)
                     return .noContent
                 }
+                // Views that look at it are counted on behind the answer.
+                call.jobs.wake(call.tenant)
+                return answer
             },
         ]
     }
@@ -138,9 +141,11 @@ enum FieldEndpoints {
                 answers: [200: "\(name)Answer"]
             ) { call in
                 let id = try call.id()
-                return try await call.write { desk in
+                let answer = try await call.write { desk in
                     one(try desk.restoreField(id, of: owner), keys, call)
                 }
+                call.jobs.wake(call.tenant)
+                return answer
             },
         ]
     }
@@ -246,26 +251,6 @@ enum FieldEndpoints {
                 json.option(option, of: owner, call)
             }
         }
-    }
-}
-
-extension APICall {
-    /// Of short lists that older clients take for whole: all of it unless a page is asked for.
-    var wholePage: PageRequest {
-        get throws {
-            let isAsked = ["page", "per_page", "page[size]", "page[after]", "page[before]"]
-                .contains { query[$0] != nil }
-            return isAsked ? try page : .offset(page: 1, size: 2500)
-        }
-    }
-
-    /// The numbers of records in the order that they are to have.
-    func order(_ key: String) throws -> [Int64] {
-        guard let ids = try FieldReader(json()).ids(key, max: 2500) else {
-            throw DeskRefusal.badRequest(
-                name: "InvalidRequest", "The body must be a JSON object with a list under \(key)")
-        }
-        return ids
     }
 }
 

@@ -49,6 +49,26 @@ extension APICall {
     }
 }
 
+extension APICall {
+    /// Of short lists that older clients take for whole: all of it unless a page is asked for.
+    var wholePage: PageRequest {
+        get throws {
+            let isAsked = ["page", "per_page", "page[size]", "page[after]", "page[before]"]
+                .contains { query[$0] != nil }
+            return isAsked ? try page : .offset(page: 1, size: 2500)
+        }
+    }
+
+    /// The numbers of records in the order that they are to have.
+    func order(_ key: String) throws -> [Int64] {
+        guard let ids = try FieldReader(json()).ids(key, max: 2500) else {
+            throw DeskRefusal.badRequest(
+                name: "InvalidRequest", "The body must be a JSON object with a list under \(key)")
+        }
+        return ids
+    }
+}
+
 /// Cursors as clients see them: base64 of the order's name and the keys. Opaque, and worth nothing to forge: whatever they
 /// point at, the query still shows only what the asker may see.
 enum CursorText {
