@@ -41,6 +41,9 @@ package enum Destination: Sendable, Equatable {
 package final class Node: Sendable {
     package let directory: Directory
     package let clock: @Sendable () -> Timestamp
+    /// When which tenant's tickets are due by time alone, of the shards that this node leads.
+    package let timers = TimerBoard()
+    package var now: Timestamp { clock() }
     package let identity: NodeIdentity
     package let shardCount: Int
     private let configuration: NodeConfiguration
@@ -233,8 +236,15 @@ package final class Node: Sendable {
     package func write<Answer: Sendable>(
         _ tenant: TenantRoute, _ body: @escaping @Sendable (ShardTransaction) throws -> Answer
     ) async throws -> Committed<Answer> {
-        try await Self.submit(
-            body, tenant: tenant.id, shard: tenant.shard, lane: lanes[tenant.shard])
+        let wakeUp = WakeUp()
+        let committed = try await Self.submit(
+            { rows in
+                let answer = try body(rows)
+                wakeUp.time = rows.wakeAt
+                return answer
+            }, tenant: tenant.id, shard: tenant.shard, lane: lanes[tenant.shard])
+        if let time = wakeUp.time { timers.note(tenant, at: time) }
+        return committed
     }
 
     private static func submit<Answer: Sendable>(
@@ -663,6 +673,11 @@ package final class Node: Sendable {
 /// continuation orders the two.
 private final class AnswerBox<Answer>: @unchecked Sendable {
     var answer: Answer?
+}
+
+/// What a request says of the time at which it wants to be looked at; as the box of answers.
+private final class WakeUp: @unchecked Sendable {
+    var time: Timestamp?
 }
 
 /// The lanes, for what is made before them.

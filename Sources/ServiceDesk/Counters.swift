@@ -26,6 +26,11 @@ package enum Counter: Equatable, Sendable {
     case definitions
     /// No count, but a stamp of all that was ever said of rules; see `RuleBook`.
     case ruleStamp
+    /// No counts: a stamp of all that was ever said of schedules, and when that was last, in milliseconds.
+    case scheduleStamp
+    case scheduleEditedAt
+    /// No count, but the ticket from which on timers are to be set anew, plus 1; 0 when all are set.
+    case ticketsToRecheck
 
     /// The key in the table. Numbers are stored: never reuse one.
     var key: (kind: Int64, subject: Int64) {
@@ -48,6 +53,9 @@ package enum Counter: Equatable, Sendable {
         case .storedBytes: (21, 0)
         case .definitions: (30, 0)
         case .ruleStamp: (31, 0)
+        case .scheduleStamp: (32, 0)
+        case .scheduleEditedAt: (33, 0)
+        case .ticketsToRecheck: (34, 0)
         }
     }
 }

@@ -18,6 +18,12 @@ package final class IdentifierAllocator {
         self.last = base
     }
 
+    /// The lowest identifier that is made at a moment or later.
+    package static func first(at time: Timestamp) -> Int64 {
+        let since = min(max(0, time.milliseconds - epoch), Int64.max >> 12)
+        return since << 12
+    }
+
     package func take(_ count: Int) -> Int64 {
         precondition(count > 0)
         defer { last += Int64(count) }

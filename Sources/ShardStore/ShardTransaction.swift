@@ -1,5 +1,5 @@
 package import SQLite
-import Wire
+package import Wire
 
 /// An error that is part of the answer: the request was understood and refused. What it wrote is undone and the others of
 /// its batch go on. Any other error thrown by a request is a fault.
@@ -9,6 +9,8 @@ package protocol Refusal: Error {}
 package final class ShardTransaction: ShardReader {
     private let identifiers: IdentifierAllocator
     private let capture: ChangeCapture
+    /// When the tenant wants to be looked at by time alone, if the earliest such moment has come up in this transaction.
+    package private(set) var wakeAt: Timestamp?
 
     init(
         tenant: TenantID, now: Timestamp, connection: Connection, identifiers: IdentifierAllocator,
@@ -35,6 +37,9 @@ package final class ShardTransaction: ShardReader {
             throw error
         }
     }
+
+    /// Says that something of the tenant is due at a moment; see `TimerBoard`.
+    package func wake(at moment: Timestamp) { wakeAt = min(wakeAt ?? moment, moment) }
 
     /// A new identifier: unique in the shard, greater than every earlier one, below 2^53 so that JavaScript clients keep
     /// it exact. `count` reserves that many consecutive ones and gives the first.

@@ -5,7 +5,8 @@ package enum Endpoints {
         + IdentityEndpoints.all
         + OrganizationEndpoints.all
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
-        + ScheduleEndpoints.all + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all
+        + ScheduleEndpoints.all + MetricEndpoints.all + AttachmentEndpoints.all
+        + SearchEndpoints.all + JobEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

@@ -91,9 +91,7 @@ struct CustomStatusTests {
         let ticket = try desk.ticket().id
         try desk.update(ticket) { $0.customStatusID = refunded }
         desk.pass(days: 30)
-        _ = try desk.transact { rows in
-            try rows.closeSolvedTickets(before: rows.now, limit: 10)
-        }
+        _ = try desk.transact { try $0.runTimers(limit: 10) }
         let now = try desk.run { try $0.ticket(ticket) }
         #expect(now.status == .closed && now.customStatusID == refunded)
     }

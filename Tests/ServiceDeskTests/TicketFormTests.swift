@@ -90,9 +90,7 @@ struct TicketFormTests {
         }.ticket
         #expect(solved.status == .solved)
         desk.pass(days: 30)
-        _ = try desk.transact { rows in
-            try rows.closeSolvedTickets(before: rows.now, limit: 10)
-        }
+        _ = try desk.transact { try $0.runTimers(limit: 10) }
         #expect(try desk.run { try $0.ticket(ticket) }.status == .closed)
         var changes = TicketChanges()
         changes.status = .solved

@@ -309,7 +309,7 @@ struct TriggerTests {
         ("group_id", "is", .text("999"), "group_id: 999 does not exist"),
         ("SOLVED", "greater_than", .text("4"), "SOLVED: comes true with time"),
         ("custom_fields_5", "is", .text("x"), "custom_fields_5: there is no custom field"),
-        ("sla_next_breach_at", "less_than", .text("1"), "is not a condition that Lodge knows"),
+        ("sla_next_breach_at", "less_than", .text("1"), "sla_next_breach_at: comes true with time"),
         ("reopens", "less_than", .text("many"), "reopens: many is not a count"),
         ("update_type", "is", .text("Maybe"), "update_type: Maybe is not Create or Change"),
     ])

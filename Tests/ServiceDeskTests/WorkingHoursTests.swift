@@ -191,14 +191,14 @@ struct ScheduleTests {
         #expect(changed.stretches == [week[1], week[0]])
         #expect(changed.version == 3 && changed.updatedAt == desk.now)
         #expect(try desk.run { try $0.holidays(of: made.id) } == [holiday])
-        let hours = try #require(try desk.run { try $0.workingHours(made.id, zones) })
+        let hours = try #require(try desk.run { try $0.rows.calendars().usual })
         #expect(
             hours.time(from: try at("2026-12-27T00:00:00Z"), to: try at("2026-12-27T23:00:00Z"))
                 == 640 * 60_000)
         try desk.run { try $0.deleteSchedule(made.id) }
         #expect(try desk.run { try $0.schedules() } == [])
         #expect(try desk.refusal { try $0.holidays(of: made.id) } == .notFound)
-        #expect(try desk.run { try $0.workingHours(made.id, zones) } == nil)
+        #expect(try desk.run { try $0.rows.calendars().usual } == nil)
         #expect(try desk.store.scrub() == [])
     }
 

@@ -18,6 +18,7 @@ struct EveryRouteTests {
             case "filename": "filename=a.txt"
             case "ids": "ids=\(id)"
             case "filter[type]": "filter[type]=ticket"
+            case "start_time": "start_time=0"
             case "query", "name", "external_id": "\(key.name)=zzz"
             default: nil
             }
@@ -28,12 +29,13 @@ struct EveryRouteTests {
     /// A body that gets past the decoder of any endpoint.
     static let body: String = {
         let one =
-            #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1","created_at":"2020-01-01T00:00:00Z","intervals":[],"time_zone":"UTC","start_date":"2026-12-24","end_date":"2026-12-25","title":"Delta","key":"k1","value":"v1","agent_label":"Delta","status_category":"open","all":[{"field":"status","operator":"is","value":"open"}],"actions":[{"field":"priority","value":"high"}],"state":"cancelled"}"#
+            #"{"name":"Delta","subject":"x","comment":{"body":"y"},"external_id":"e1","created_at":"2020-01-01T00:00:00Z","intervals":[],"time_zone":"UTC","start_date":"2026-12-24","end_date":"2026-12-25","title":"Delta","key":"k1","value":"v1","agent_label":"Delta","status_category":"open","all":[{"field":"status","operator":"is","value":"open"},{"field":"in_business_hours","operator":"is","value":"true"}],"actions":[{"field":"priority","value":"high"}],"state":"cancelled"}"#
         let keys = [
             "ticket", "request", "user", "organization", "group", "group_membership",
             "organization_membership", "api_token", "schedule", "workweek", "holiday",
             "ticket_field", "user_field", "organization_field", "custom_field_option",
             "custom_status", "ticket_form", "trigger", "automation", "macro", "view", "notice",
+            "sla_policy",
         ]
         let singles = keys.map { "\"\($0)\":\(one)" }
         let lists = keys.map { "\"\($0)s\":[\(one)]" }
@@ -41,7 +43,7 @@ struct EveryRouteTests {
         let orders =
             [
                 "ticket_field", "user_field", "organization_field", "ticket_form", "trigger",
-                "automation", "macro", "view",
+                "automation", "macro", "view", "sla_policy",
             ]
             .map { "\"\($0)_ids\":[]" } + [#""ids":"1""#]
         return

@@ -193,6 +193,10 @@ struct ProtocolTests {
         case "triggers", "automations", "macros", "views":
             guard path.contains("{id}") else { break }
             fill("id", try await rule(String(area), operation, desk))
+        case "slas" where path.contains("{id}"):
+            fill(
+                "id",
+                try await desk.make("slas/policies", "sla_policy", "\"title\":\"R \(operation)\""))
         case "lodge" where path.contains("tickets/{id}"): fill("id", try await desk.ticket())
         case "lodge" where path.contains("notices/{id}"):
             fill("id", try await notice(operation, desk))
@@ -231,7 +235,7 @@ struct ProtocolTests {
     {
         try await desk.make(
             kind, String(kind.dropLast()),
-            #""title":"R \#(operation)","all":[{"field":"status","operator":"is","value":"open"}],"actions":[{"field":"priority","value":"high"}]"#
+            #""title":"R \#(operation)","all":[{"field":"status","operator":"is","value":"open"},{"field":"in_business_hours","operator":"is","value":"true"}],"actions":[{"field":"priority","value":"high"}]"#
         )
     }
 

@@ -67,46 +67,54 @@ extension Desk {
     /// All of them, oldest first.
     package func schedules() throws -> [Schedule] {
         try require(.list, .schedule)
-        return try rows.all(
-            "SELECT \(Schedule.columns) FROM schedules WHERE tenant = ?1 ORDER BY id",
-            read: Schedule.init)
+        return try rows.schedules()
     }
 
     package func schedule(_ id: Int64) throws -> Schedule {
         try require(.read, .schedule)
-        guard let schedule = try findSchedule(id) else { throw DeskRefusal.notFound }
+        guard let schedule = try rows.findSchedule(id) else { throw DeskRefusal.notFound }
         return schedule
     }
 
     /// A schedule's, in the order of their days.
     package func holidays(of schedule: Int64) throws -> [Holiday] {
         _ = try self.schedule(schedule)
-        return try findHolidays(schedule)
+        return try rows.findHolidays(schedule)
     }
 
     package func holiday(_ id: Int64, of schedule: Int64) throws -> Holiday {
         _ = try self.schedule(schedule)
-        guard let holiday = try findHoliday(id, schedule) else { throw DeskRefusal.notFound }
+        guard let holiday = try rows.findHoliday(id, schedule) else { throw DeskRefusal.notFound }
         return holiday
     }
+}
 
-    /// The calendar itself, for clocks that run by it; nil when there is no such schedule.
-    func workingHours(_ id: Int64, _ zones: ZoneLookup) throws -> WorkingHours? {
-        guard let schedule = try findSchedule(id), let zone = zones(schedule.timeZone)
-        else { return nil }
+extension ShardReader {
+    /// Oldest first.
+    func schedules() throws -> [Schedule] {
+        try all(
+            "SELECT \(Schedule.columns) FROM schedules WHERE tenant = ?1 ORDER BY id",
+            read: Schedule.init)
+    }
+
+    /// The calendar itself, for clocks that run by it; nil when its zone is not known any more.
+    func workingHours(_ schedule: Schedule, _ zones: ZoneLookup) throws -> WorkingHours? {
+        guard let zone = zones(schedule.timeZone) else { return nil }
         return WorkingHours(
             zone: zone, stretches: schedule.stretches,
-            holidays: try findHolidays(id).map { $0.firstDay.rawValue...$0.lastDay.rawValue })
+            holidays: try findHolidays(schedule.id).map {
+                $0.firstDay.rawValue...$0.lastDay.rawValue
+            })
     }
 
     fileprivate func findSchedule(_ id: Int64) throws -> Schedule? {
-        try rows.first(
+        try first(
             "SELECT \(Schedule.columns) FROM schedules WHERE tenant = ?1 AND id = ?2", id,
             read: Schedule.init)
     }
 
-    fileprivate func findHolidays(_ schedule: Int64) throws -> [Holiday] {
-        try rows.all(
+    func findHolidays(_ schedule: Int64) throws -> [Holiday] {
+        try all(
             """
             SELECT \(Holiday.columns) FROM holidays WHERE tenant = ?1 AND schedule_id = ?2
             ORDER BY first_day, id
@@ -114,7 +122,7 @@ extension Desk {
     }
 
     fileprivate func findHoliday(_ id: Int64, _ schedule: Int64) throws -> Holiday? {
-        try rows.first(
+        try first(
             """
             SELECT \(Holiday.columns) FROM holidays
             WHERE tenant = ?1 AND schedule_id = ?2 AND id = ?3
@@ -139,33 +147,37 @@ extension Desk where Rows == WritableRows {
             throw DeskRefusal.invalid(
                 "base", .outOfRange, "A desk may have at most \(Self.scheduleLimit) schedules")
         }
+        try settleDue()
         let id = rows.makeIdentifier()
         try rows.run(
             "INSERT INTO schedules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1)", id,
             try scheduleName(name, among: known), try zoneName(timeZone, zones),
             Schedule.text(Schedule.usualStretches), now.milliseconds)
-        return try findSchedule(id)!
+        try rows.restampSchedules()
+        return try rows.findSchedule(id)!
     }
 
     package func updateSchedule(
         _ id: Int64, name: String?, timeZone: String?, _ zones: ZoneLookup
     ) throws -> Schedule {
         try require(.update, .schedule)
-        guard let old = try findSchedule(id) else { throw DeskRefusal.notFound }
+        guard let old = try rows.findSchedule(id) else { throw DeskRefusal.notFound }
         let others = try schedules().filter { $0.id != id }
+        try settleDue()
         try rows.run(
             """
             UPDATE schedules SET name = ?3, time_zone = ?4, updated_at = ?5, version = version + 1
             WHERE tenant = ?1 AND id = ?2
             """, id, try name.map { try scheduleName($0, among: others) } ?? old.name,
             try timeZone.map { try zoneName($0, zones) } ?? old.timeZone, now.milliseconds)
-        return try findSchedule(id)!
+        try rows.restampSchedules()
+        return try rows.findSchedule(id)!
     }
 
     /// Says anew when in the week the schedule's desk works.
     package func setWorkweek(of id: Int64, _ stretches: [WorkingHours.Stretch]) throws -> Schedule {
         try require(.update, .schedule)
-        guard try findSchedule(id) != nil else { throw DeskRefusal.notFound }
+        guard try rows.findSchedule(id) != nil else { throw DeskRefusal.notFound }
         guard stretches.count <= Self.stretchLimit else {
             throw DeskRefusal.tooMany(what: "intervals", limit: Self.stretchLimit)
         }
@@ -189,46 +201,52 @@ extension Desk where Rows == WritableRows {
                 "intervals", .invalid,
                 "Intervals: \(one.start) to \(one.end) and \(next.start) to \(next.end) overlap")
         }
+        try settleDue()
         try rows.run(
             """
             UPDATE schedules SET intervals = ?3, updated_at = ?4, version = version + 1
             WHERE tenant = ?1 AND id = ?2
             """, id, Schedule.text(ordered), now.milliseconds)
-        return try findSchedule(id)!
+        try rows.restampSchedules()
+        return try rows.findSchedule(id)!
     }
 
     package func deleteSchedule(_ id: Int64) throws {
         try require(.delete, .schedule)
-        guard try findSchedule(id) != nil else { throw DeskRefusal.notFound }
+        guard try rows.findSchedule(id) != nil else { throw DeskRefusal.notFound }
+        try settleDue()
         try rows.run("DELETE FROM holidays WHERE tenant = ?1 AND schedule_id = ?2", id)
         try rows.run("DELETE FROM schedules WHERE tenant = ?1 AND id = ?2", id)
+        try rows.restampSchedules()
     }
 
     package func createHoliday(
         of schedule: Int64, name: String?, first: CalendarDay?, last: CalendarDay?
     ) throws -> Holiday {
         try require(.update, .schedule)
-        guard try findSchedule(schedule) != nil else { throw DeskRefusal.notFound }
-        guard try findHolidays(schedule).count < Self.holidayLimit else {
+        guard try rows.findSchedule(schedule) != nil else { throw DeskRefusal.notFound }
+        guard try rows.findHolidays(schedule).count < Self.holidayLimit else {
             throw DeskRefusal.invalid(
                 "base", .outOfRange, "A schedule may have at most \(Self.holidayLimit) holidays")
         }
-        let id = rows.makeIdentifier()
         let days = try holidayDays(first, last)
+        try settleDue()
+        let id = rows.makeIdentifier()
         try rows.run(
             "INSERT INTO holidays VALUES (?1, ?2, ?3, ?4, ?5, ?6)", schedule, id,
             try Validation.required(name, "name", "Name", max: 255), days.lowerBound.rawValue,
             days.upperBound.rawValue)
         try touch(schedule)
-        return try findHoliday(id, schedule)!
+        return try rows.findHoliday(id, schedule)!
     }
 
     package func updateHoliday(
         _ id: Int64, of schedule: Int64, name: String?, first: CalendarDay?, last: CalendarDay?
     ) throws -> Holiday {
         try require(.update, .schedule)
-        guard let old = try findHoliday(id, schedule) else { throw DeskRefusal.notFound }
+        guard let old = try rows.findHoliday(id, schedule) else { throw DeskRefusal.notFound }
         let days = try holidayDays(first ?? old.firstDay, last ?? old.lastDay)
+        try settleDue()
         try rows.run(
             """
             UPDATE holidays SET name = ?4, first_day = ?5, last_day = ?6
@@ -237,21 +255,35 @@ extension Desk where Rows == WritableRows {
             try name.map { try Validation.required($0, "name", "Name", max: 255) } ?? old.name,
             days.lowerBound.rawValue, days.upperBound.rawValue)
         try touch(schedule)
-        return try findHoliday(id, schedule)!
+        return try rows.findHoliday(id, schedule)!
     }
 
     package func deleteHoliday(_ id: Int64, of schedule: Int64) throws {
         try require(.update, .schedule)
-        guard try findHoliday(id, schedule) != nil else { throw DeskRefusal.notFound }
+        guard try rows.findHoliday(id, schedule) != nil else { throw DeskRefusal.notFound }
+        try settleDue()
         try rows.run(
             "DELETE FROM holidays WHERE tenant = ?1 AND schedule_id = ?2 AND id = ?3", schedule, id)
         try touch(schedule)
+    }
+
+    /// Most tickets that breach in the request that edits a schedule; with more, timers are behind and the edit has to wait for them.
+    private static var dueLimit: Int { 500 }
+
+    /// Lets breach what is due by the schedules as they are, before one changes.
+    private func settleDue() throws {
+        guard try rows.runTimers(limit: Self.dueLimit) < Self.dueLimit else {
+            throw DeskRefusal.tooOften(
+                retryAfterSeconds: 5,
+                "Too many tickets are due at this moment; try again when they are done")
+        }
     }
 
     private func touch(_ schedule: Int64) throws {
         try rows.run(
             "UPDATE schedules SET updated_at = ?3, version = version + 1 WHERE tenant = ?1 AND id = ?2",
             schedule, now.milliseconds)
+        try rows.restampSchedules()
     }
 
     private func scheduleName(_ name: String?, among others: [Schedule]) throws -> String {

@@ -177,8 +177,19 @@ package struct TicketClocks: Sendable, Equatable {
     )
         -> Timestamp?
     {
+        if self[metric].isBreached { return nil }
+        // What a change made overdue is due then.
+        if let limit, changedAt > limit { return nil }
+        guard let due = due(of: metric, calendar: calendar, notAfter: limit) else { return nil }
+        return max(due, changedAt)
+    }
+
+    /// When an instance that runs has run as long as its target; nil when it has none, does not run, or has not by `limit`.
+    package func due(
+        of metric: ClockMetric, calendar: WorkingHours?, notAfter limit: Timestamp? = nil
+    ) -> Timestamp? {
         let instance = self[metric]
-        guard let target = instance.target, !instance.isBreached, let since = instance.since,
+        guard let target = instance.target, let since = instance.since,
             metric.runs(in: statusTime.phase)
         else { return nil }
         var start = since
@@ -192,7 +203,7 @@ package struct TicketClocks: Sendable, Equatable {
         }
         var due = start.advanced(byMilliseconds: max(0, left))
         // Working time does not run faster than time: most of what is not due need not be looked up in the calendar.
-        if let limit, max(due, changedAt) > limit { return nil }
+        if let limit, due > limit { return nil }
         if target.isBusiness, let calendar {
             left = target.milliseconds - instance.folded.business
             statusTime.forEachStretch(of: metric, since: since) { from, end in
@@ -201,10 +212,12 @@ package struct TicketClocks: Sendable, Equatable {
             guard let moment = calendar.moment(left, after: start) else { return nil }
             due = moment
         }
-        due = max(due, changedAt)
         if let limit, due > limit { return nil }
         return due
     }
+
+    /// Whether any instance, also one that is paused, has a target.
+    var hasTargets: Bool { instances.contains { $0.target != nil } }
 
     private func firstBreach(_ calendar: WorkingHours?, notAfter limit: Timestamp?) -> (
         metric: ClockMetric, due: Timestamp

@@ -82,6 +82,8 @@ package struct WorkingHours: Sendable, Equatable {
     /// ten years.
     package func moment(_ wanted: Int64, after start: Timestamp) -> Timestamp? {
         if wanted <= 0 { return start }
+        // A week without work is no reason to look through ten years.
+        if days.allSatisfy(\.isEmpty) { return nil }
         var left = wanted
         var result: Timestamp?
         let end = start.milliseconds + Self.horizon * Self.day
@@ -100,6 +102,26 @@ package struct WorkingHours: Sendable, Equatable {
     /// Whether a moment is working time.
     package func contains(_ moment: Timestamp) -> Bool {
         time(from: moment, to: moment.advanced(byMilliseconds: 1)) == 1
+    }
+
+    /// The first moment, not before another, that is working time, or is not; nil when the calendar has none within ten years.
+    package func next(isWorked: Bool, notBefore start: Timestamp) -> Timestamp? {
+        var result = isWorked ? nil : start
+        forEachStretch(
+            from: start.milliseconds, to: start.milliseconds + Self.horizon * Self.day
+        ) { stretch in
+            if isWorked {
+                result = Timestamp(milliseconds: stretch.lowerBound)
+                return false
+            }
+            // A stretch over midnight comes in two parts.
+            guard stretch.lowerBound == result?.milliseconds else { return false }
+            result = Timestamp(milliseconds: stretch.upperBound)
+            return true
+        }
+        // What is worked without end has no other moment.
+        if !isWorked, let found = result, contains(found) { return nil }
+        return result
     }
 
     // MARK: The calendar

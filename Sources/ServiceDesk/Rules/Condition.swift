@@ -321,7 +321,7 @@ extension Condition {
 
 extension RuleField.Moment {
     /// Whether hours are counted until it.
-    var isToCome: Bool { self == .untilDue }
+    var isToCome: Bool { self == .untilDue || self == .untilBreach }
 
     /// When it was, or will be; nil when it was never, or is not any more.
     func time(of ticket: Ticket) -> Timestamp? {
@@ -341,6 +341,8 @@ extension RuleField.Moment {
         case .becameSolved: since(.solved)
         case .becameClosed: since(.closed)
         case .due, .untilDue: ticket.dueAt
+        case .breached: ticket.breachedAt
+        case .untilBreach: ticket.nextBreachAt
         }
     }
 }

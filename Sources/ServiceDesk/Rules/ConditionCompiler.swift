@@ -71,6 +71,7 @@ struct ConditionCompiler {
         case organization(Int64)
         case form(Int64)
         case customStatus(Int64)
+        case schedule(Int64)
     }
 
     static let countLimit = 100
@@ -111,7 +112,7 @@ struct ConditionCompiler {
         if field.isOfUpdate, kind != .trigger {
             throw refusal(text, "looks at an update, which only a trigger does")
         }
-        if field.isOfTime, kind == .policy || kind == .trigger && field != .isWorkingTime {
+        if !mayUse(field) {
             throw refusal(
                 text, "comes true with time, which only an automation or a view looks at")
         }

@@ -24,6 +24,12 @@ extension Desk where Rows == WritableRows {
             if person != .nobody && ids.isEmpty { return }
             changes.assigneeID = .some(ids.first)
         case .setForm(let form): changes.formID = .some(form)
+        case .setSchedule(let schedule):
+            guard try rows.calendars().hasSchedule(schedule) else {
+                throw DeskRefusal.invalid("schedule_id", .invalid, "Schedule: does not exist")
+            }
+            ticket.scheduleID = schedule
+            return
         case .setSubject(let template):
             let text = Validation.trim(try filled(template, ticket, comment))
             if !text.isEmpty { ticket.subject = String(text.prefix(512)) }

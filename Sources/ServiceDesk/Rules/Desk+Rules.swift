@@ -44,6 +44,7 @@ extension Desk {
         case .organization(let id): try findOrganization(id) != nil
         case .form(let id): try rows.catalog().form(id) != nil
         case .customStatus(let id): try rows.customStatusExists(id)
+        case .schedule(let id): try rows.calendars().hasSchedule(id)
         }
     }
 }
@@ -57,7 +58,8 @@ extension Rule {
 
 extension ShardReader {
     func rules(_ kind: RuleKind) throws -> [Rule] {
-        try all(
+        if try count(.ruleStamp) == 0 { return Rule.standard.filter { $0.kind == kind } }
+        return try all(
             """
             SELECT \(Rule.columns) FROM rules WHERE tenant = ?1 AND kind = ?2
             ORDER BY position, id
@@ -65,7 +67,8 @@ extension ShardReader {
     }
 
     func rule(_ kind: RuleKind, _ id: Int64) throws -> Rule? {
-        try first(
+        if try count(.ruleStamp) == 0 { return try rules(kind).first { $0.id == id } }
+        return try first(
             "SELECT \(Rule.columns) FROM rules WHERE tenant = ?1 AND kind = ?2 AND id = ?3",
             kind.rawValue, id, read: Rule.init)
     }
@@ -94,20 +97,19 @@ extension Desk where Rows == WritableRows {
         let conditions = draft.conditions ?? ConditionTexts()
         let actions = draft.actions ?? []
         try check(kind, title, conditions, actions, restriction, among: known)
+        try rows.writeStandardRules()
         let id = rows.makeIdentifier()
         let last = known.last?.position ?? 0
-        try rows.run(
-            """
-            INSERT INTO rules (tenant, kind, id, active, position, updated_at, version, failures,
-            failure, title, description, conditions, actions, restriction, output,
-            counted_through, is_default, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 0, NULL, ?7, ?8, ?9, ?10, ?11, ?12, 0, 0, ?6)
-            """, kind.rawValue, id, draft.isActive ?? true, draft.position ?? last + 1,
-            now.milliseconds, title, try descriptionText(draft.description ?? nil),
-            RuleText.encode(conditions), RuleText.encode(actions), restriction.text,
-            try checked(draft.output ?? ViewOutput()).text)
+        try rows.insert(
+            Rule(
+                kind, id: id, position: draft.position ?? last + 1, title: title,
+                description: try descriptionText(draft.description ?? nil),
+                conditions: conditions, actions: actions, restriction: restriction,
+                output: try checked(draft.output ?? ViewOutput()),
+                isActive: draft.isActive ?? true, now: now))
         try rows.restampRules()
         if kind == .view { try countTickets(ofView: id) }
+        if kind == .automation { _ = try rows.recheckTimers(anew: true) }
         return try rows.rule(kind, id)!
     }
 
@@ -130,6 +132,7 @@ extension Desk where Rows == WritableRows {
         {
             try check(kind, title, conditions, actions, restriction, among: others)
         }
+        try rows.writeStandardRules()
         let isRecounted =
             kind == .view && (conditions != old.conditions || draft.isActive == true)
         try rows.run(
@@ -146,12 +149,14 @@ extension Desk where Rows == WritableRows {
             try checked(draft.output ?? old.output).text)
         try rows.restampRules()
         if isRecounted { try countTickets(ofView: id) }
+        if kind == .automation { _ = try rows.recheckTimers(anew: true) }
         return try rows.rule(kind, id)!
     }
 
     package func deleteRule(_ kind: RuleKind, _ id: Int64) throws {
         let old = try rule(kind, id)
         try require(.delete, .rule(kind, owner: old.restriction.ownerID))
+        try rows.writeStandardRules()
         try rows.run(
             "DELETE FROM rules WHERE tenant = ?1 AND kind = ?2 AND id = ?3", kind.rawValue, id)
         if kind == .view { try rows.forgetCounts(ofView: id) }
@@ -173,6 +178,7 @@ extension Desk where Rows == WritableRows {
                 "\(kind.name)_ids", .invalid,
                 "Ids: must be numbers of different \(kind.name)s of this desk")
         }
+        try rows.writeStandardRules()
         let rest = known.map(\.id).filter { !ids.contains($0) }
         for (place, id) in (ids + rest).enumerated() {
             try rows.run(
@@ -204,14 +210,27 @@ extension Desk where Rows == WritableRows {
             }
         }
         if kind != .macro {
-            guard conditions.count > 0 else {
+            // A policy for all tickets is one; any other rule without conditions is a mistake.
+            guard conditions.count > 0 || kind == .policy else {
                 throw DeskRefusal.invalid(
                     "conditions", .blank, "Conditions: a \(kind.name) needs at least one")
             }
             let compiled = try conditionCompiler(kind).compile(conditions)
             if kind == .view { try checkView(compiled) }
+            if kind == .automation,
+                !(compiled.all + compiled.any).contains(where: \.changesWithTime)
+            {
+                throw DeskRefusal.invalid(
+                    "conditions", .invalid,
+                    "Conditions: an automation needs one that comes true with time, such as SOLVED greater_than 24; what is to happen at once is a trigger's"
+                )
+            }
         }
-        if kind != .view { _ = try actionCompiler(kind).compile(actions) }
+        switch kind {
+        case .trigger, .automation, .macro: _ = try actionCompiler(kind).compile(actions)
+        case .policy: try PolicyTarget.check(actions)
+        case .view: break
+        }
         guard
             RuleText.encode(conditions).utf8.count + RuleText.encode(actions).utf8.count
                 <= Self.ruleLength

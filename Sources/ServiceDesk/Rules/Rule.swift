@@ -50,6 +50,31 @@ package struct Rule: Sendable, Equatable {
         isDefault = row.bool(15)
         createdAt = Timestamp(rawValue: row.int64(16))
     }
+
+    /// A new one.
+    init(
+        _ kind: RuleKind, id: Int64, position: Int64, title: String, description: String?,
+        conditions: ConditionTexts, actions: [ActionText], restriction: RuleRestriction,
+        output: ViewOutput, isActive: Bool, isDefault: Bool = false, now: Timestamp
+    ) {
+        self.kind = kind
+        self.id = id
+        self.isActive = isActive
+        self.position = position
+        updatedAt = now
+        version = 1
+        failures = 0
+        failure = nil
+        self.title = title
+        self.description = description
+        self.conditions = conditions
+        self.actions = actions
+        self.restriction = restriction
+        self.output = output
+        countedThrough = 0
+        self.isDefault = isDefault
+        createdAt = now
+    }
 }
 
 /// Who sees a macro or view.

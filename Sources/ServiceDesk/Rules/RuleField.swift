@@ -17,6 +17,8 @@ enum RuleField: Hashable, Sendable {
         case created, updated, assigned, requesterUpdated, assigneeUpdated
         case becameNew, becameOpen, becamePending, becameHold, becameSolved, becameClosed
         case due, untilDue
+        /// The last broken promise of an SLA policy, and the next one.
+        case breached, untilBreach
     }
 }
 
@@ -43,7 +45,8 @@ extension RuleField {
         "requester_updated_at": .requesterUpdated, "assignee_updated_at": .assigneeUpdated,
         "NEW": .becameNew, "OPEN": .becameOpen, "PENDING": .becamePending, "HOLD": .becameHold,
         "SOLVED": .becameSolved, "CLOSED": .becameClosed, "due_date": .due,
-        "until_due_date": .untilDue,
+        "until_due_date": .untilDue, "sla_next_breach_at": .breached,
+        "until_sla_next_breach_at": .untilBreach,
     ]
 
     private static let customPrefix = "custom_fields_"

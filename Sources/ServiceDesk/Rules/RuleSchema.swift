@@ -1,4 +1,4 @@
-/// Triggers, macros and views, in the order in which each kind is read: all of a kind at once.
+/// Triggers, automations, macros, views and SLA policies, in the order in which each kind is read: all of a kind at once.
 enum RuleSchema {
     static let sql = """
         CREATE TABLE rules(

@@ -1,7 +1,7 @@
 import ShardStore
 import Wire
 
-/// What a desk's triggers made of an update.
+/// What a desk's rules made of an update.
 struct TriggerRun {
     /// A rule's name in an audit.
     struct Source: Sendable, Equatable {
@@ -35,18 +35,17 @@ extension Desk where Rows == WritableRows {
     ///
     /// - Parameters:
     ///   - old: the ticket before the update; nil when it is new.
-    ///   - ticket: the ticket as the user's part of the update leaves it.
+    ///   - run: with the ticket as who updates it leaves it.
     func runTriggers(
-        _ triggers: [CompiledRule], from old: Ticket?, to ticket: Ticket,
+        _ triggers: [CompiledRule], from old: Ticket?, _ run: inout TriggerRun,
         comment: RuleSubject.Comment?
-    ) throws -> TriggerRun {
-        var run = TriggerRun(ticket: ticket)
-        guard !triggers.isEmpty else { return run }
+    ) throws {
+        guard !triggers.isEmpty else { return }
         var subject = RuleSubject(
-            ticket, before: old, comment: comment, updater: principal, channel: via.channel,
+            run.ticket, before: old, comment: comment, updater: principal, channel: via.channel,
             now: now)
         if triggers.contains(where: \.conditions.isOfTime) {
-            subject.calendar = try deskCalendar()
+            subject.calendar = try rows.calendars().calendar(of: run.ticket)
         }
         var hasFired = [Bool](repeating: false, count: triggers.count)
         var place = 0
@@ -66,7 +65,6 @@ extension Desk where Rows == WritableRows {
                 place = -1
             }
         }
-        return run
     }
 
     /// Does what a rule says, all of it or nothing.

@@ -295,34 +295,6 @@ extension Desk {
     }
 }
 
-extension ShardTransaction {
-    /// Closes tickets that have been solved since before `moment`, at most `limit`. Says how many; run it until none is left.
-    package func closeSolvedTickets(before moment: Timestamp, limit: Int) throws -> Int {
-        let ids = try all(
-            """
-            SELECT id FROM tickets WHERE tenant = ?1 AND status = 4 AND status_updated_at < ?2
-            ORDER BY status_updated_at LIMIT ?3
-            """, moment.milliseconds, limit
-        ) { $0.int64(0) }
-        let system = Desk(
-            rows: self, principal: Principal(userID: -1, role: .admin), via: Via(channel: .system))
-        for id in ids {
-            guard let old = try system.findTicket(id) else { continue }
-            if old.deletedAt != nil {
-                var closed = old
-                closed.status = .closed
-                closed.statusUpdatedAt = now
-                try system.update(from: old, to: closed)
-            } else {
-                var changes = TicketChanges()
-                changes.status = .closed
-                _ = try system.updateTicket(id, changes)
-            }
-        }
-        return ids.count
-    }
-}
-
 extension Desk {
     /// Refuses unless this is a deleted ticket that the asker may erase for good.
     package func requireErasable(_ id: Int64) throws {

@@ -87,19 +87,25 @@ extension Desk where Rows == WritableRows {
         catalog.settleStatus(asked.custom, of: &ticket, before: nil)
         if asksForFields { try askForFields(ticket, before: nil, catalog) }
         ticket.metrics.update(from: blank, to: ticket, now: now)
-        let run = try runTriggers(
-            asksForFields ? try rows.ruleBook().triggers : [], from: nil, to: ticket,
-            comment: RuleSubject.Comment(body: body, isPublic: isCommentPublic(comment)))
+        var run = TriggerRun(ticket: ticket)
+        if asksForFields {
+            try runTriggers(
+                try rows.ruleBook().triggers, from: nil, &run,
+                comment: RuleSubject.Comment(body: body, isPublic: isCommentPublic(comment)))
+        }
         ticket = run.ticket
         ticket.metrics = blank.metrics
         ticket.metrics.update(from: blank, to: ticket, now: now)
         recordCreate(ticket, by: run.setters, in: &events)
         record(run, in: &events)
+        let author = comment.authorID ?? submitter
+        let clockEvents = try startClocks(
+            of: &ticket,
+            comment: isCommentPublic(comment) ? try isStaff(author) ? .agent : .endUser : nil)
         let audit = try write(
             comment, body: body, on: &ticket, events: events, metadata: changes.metadata,
-            author: comment.authorID
-                ?? (submitter == principal.userID ? principal.userID : submitter))
-        try insert(ticket)
+            author: author, clockEvents: clockEvents)
+        ticket = try insert(ticket)
         try finish(run)
         if let source {
             var changed = source
@@ -228,10 +234,7 @@ extension Desk where Rows == WritableRows {
         if hasComment { _ = try Validation.bounded(body, "comment", "Comment", max: 65_536) }
         let author = changes.comment?.authorID ?? principal.userID
         let isPublic = hasComment && isCommentPublic(changes.comment!)
-        let authorIsStaff =
-            hasComment
-            ? author == principal.userID
-                ? principal.role.isStaff : try findUser(author)?.role.isStaff ?? false : false
+        let authorIsStaff = hasComment ? try isStaff(author) : false
         if hasComment && isPublic && !authorIsStaff && asked.status == nil {
             ticket.status = old.status.afterRequesterComment
         }
@@ -246,25 +249,71 @@ extension Desk where Rows == WritableRows {
         guard hasComment || ticket != old else {
             return TicketWrite(ticket: old, audit: nil, catalog: catalog)
         }
-        let isReply = hasComment && isPublic && authorIsStaff
+        return try settle(
+            TriggerRun(ticket: ticket), from: old,
+            hasComment ? Reply(body: body, isPublic: isPublic, isStaff: authorIsStaff) : nil,
+            runsTriggers: asksForFields
+        ) { ticket, events, clockEvents in
+            try write(
+                hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
+                metadata: changes.metadata, author: author, clockEvents: clockEvents)
+        }
+    }
+
+    /// The comment of an update.
+    private struct Reply {
+        let body: String
+        let isPublic: Bool
+        /// Whether an agent wrote it.
+        let isStaff: Bool
+        var subject: RuleSubject.Comment { RuleSubject.Comment(body: body, isPublic: isPublic) }
+        var forClocks: TicketClocks.PublicComment? {
+            isPublic ? isStaff ? .agent : .endUser : nil
+        }
+    }
+
+    /// What follows from an update, and its rows: triggers, measurements, clocks, the audit, the ticket, notices and counters.
+    /// - Parameters:
+    ///   - run: the ticket as who updates it leaves it, and what rules have done to it so far.
+    ///   - writeAudit: makes the audit of events and of what happened to the clocks.
+    private func settle(
+        _ run: TriggerRun, from old: Ticket, _ reply: Reply?, runsTriggers: Bool,
+        writeAudit: (inout Ticket, EventList, [ClockEvent]) throws -> Audit
+    ) throws -> TicketWrite {
+        let isReply = reply?.isPublic == true && reply?.isStaff == true
+        var run = run
+        measure(&run.ticket, from: old, isReply: isReply)
+        if runsTriggers {
+            try runTriggers(
+                try rows.ruleBook().triggers, from: old, &run, comment: reply?.subject)
+        }
+        var ticket = run.ticket
         measure(&ticket, from: old, isReply: isReply)
-        let run = try runTriggers(
-            asksForFields ? try rows.ruleBook().triggers : [], from: old, to: ticket,
-            comment: hasComment ? RuleSubject.Comment(body: body, isPublic: isPublic) : nil)
-        ticket = run.ticket
-        measure(&ticket, from: old, isReply: isReply)
+        let clockEvents = try moveClocks(of: &ticket, from: old, comment: reply?.forClocks)
         var events = EventList()
         recordChanges(from: old, to: ticket, by: run.setters, in: &events)
         record(run, in: &events)
         ticket.updatedAt = now
         ticket.version += 1
-        let audit = try write(
-            hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
-            metadata: changes.metadata, author: author)
-        try update(from: old, to: ticket)
+        let audit = try writeAudit(&ticket, events, clockEvents)
+        ticket = try update(from: old, to: ticket)
         try finish(run)
         try recount(from: old, to: ticket)
-        return TicketWrite(ticket: ticket, audit: audit, catalog: catalog)
+        return TicketWrite(ticket: ticket, audit: audit, catalog: try rows.catalog())
+    }
+
+    /// Writes what an automation has done to a ticket.
+    func settle(_ run: TriggerRun, from old: Ticket) throws -> Ticket {
+        try settle(run, from: old, nil, runsTriggers: true) { ticket, events, clockEvents in
+            try write(
+                nil, body: "", on: &ticket, events: events, metadata: nil,
+                author: principal.userID, clockEvents: clockEvents)
+        }.ticket
+    }
+
+    private func isStaff(_ author: Int64) throws -> Bool {
+        author == principal.userID
+            ? principal.role.isStaff : try findUser(author)?.role.isStaff ?? false
     }
 
     /// What the update does to the ticket's measurements, which are those of before until then.
@@ -420,7 +469,7 @@ extension Desk where Rows == WritableRows {
 
     private func write(
         _ comment: CommentDraft?, body: String, on ticket: inout Ticket, events: EventList,
-        metadata: String?, author: Int64
+        metadata: String?, author: Int64, clockEvents: [ClockEvent] = []
     ) throws -> Audit {
         var author = author
         if author != principal.userID {
@@ -428,7 +477,9 @@ extension Desk where Rows == WritableRows {
                 principal.role.isStaff
                 ? try requireUser(author, field: "comment", label: "Author").id : principal.userID
         }
-        let id = rows.makeIdentifier(count: events.count + (comment == nil ? 1 : 2))
+        // The audit, its comment, its events, and what happened to the clocks.
+        let count = events.count + (comment == nil ? 1 : 2)
+        let id = rows.makeIdentifier(count: count + clockEvents.count)
         var stored: Comment?
         if let comment {
             let isPublic = isCommentPublic(comment)
@@ -446,10 +497,14 @@ extension Desk where Rows == WritableRows {
             }
         }
         try rows.run(
-            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             ticket.id, id, principal.userID, now.milliseconds, events.text, via.channel.rawValue,
             via.client.map { String($0.prefix(255)) }, via.address, metadata, stored?.id,
-            stored?.authorID, stored?.body, stored?.html, stored?.isPublic, stored?.attachments)
+            stored?.authorID, stored?.body, stored?.html, stored?.isPublic, stored?.attachments,
+            clockEvents.isEmpty
+                ? nil
+                : ClockLog.encode(
+                    clockEvents, firstID: id + Int64(count), row: id, time: now))
         return try rows.first(
             "SELECT \(Audit.columns) FROM audits WHERE tenant = ?1 AND ticket_id = ?2 AND id = ?3",
             ticket.id, id, read: Audit.init)!
@@ -519,7 +574,7 @@ extension Desk where Rows == WritableRows {
             ("due_at", .init(ticket.dueAt.map { String($0.seconds) })),
             ("follower_ids", .list(ticket.followerIDs.map(String.init))),
             ("email_cc_ids", .list(ticket.emailCCIDs.map(String.init))),
-            ("ticket_form_id", .init(ticket.formID)),
+            ("ticket_form_id", .init(ticket.formID)), ("schedule_id", .init(ticket.scheduleID)),
         ]
     }
 
@@ -577,6 +632,7 @@ extension Desk where Rows == WritableRows {
         try rows.removeAttachments(ofTicket: id)
         try rows.run("DELETE FROM audits WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM notices WHERE tenant = ?1 AND ticket_id = ?2", id)
+        try rows.run("DELETE FROM clock_events WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         try rows.add(-1, to: .deletedTickets)
     }
@@ -666,13 +722,20 @@ extension Desk where Rows == WritableRows {
 
     // MARK: Rows and counters
 
-    private func insert(_ ticket: Ticket) throws {
+    private func insert(_ ticket: Ticket) throws -> Ticket {
+        var ticket = ticket
+        try setTimer(of: &ticket)
         try rows.run(Ticket.insertion, values: ticket.columnValues)
         try rows.countInViews(from: nil, to: ticket)
+        return ticket
     }
 
     /// Writes the columns that differ and no others: SQLite then leaves the indexes over the rest alone.
-    func update(from old: Ticket, to new: Ticket) throws {
+    /// - Returns: the ticket as it is written, with its timer.
+    @discardableResult
+    func update(from old: Ticket, to new: Ticket) throws -> Ticket {
+        var new = new
+        try setTimer(of: &new)
         let before = old.columnValues
         let after = new.columnValues
         var sets: [String] = []
@@ -681,11 +744,12 @@ extension Desk where Rows == WritableRows {
             values.append(after[place])
             sets.append("\(Ticket.columnNames[place]) = ?\(values.count + 1)")
         }
-        guard !sets.isEmpty else { return }
+        guard !sets.isEmpty else { return new }
         try rows.run(
             "UPDATE tickets SET \(sets.joined(separator: ", ")) WHERE tenant = ?1 AND id = ?2",
             values: values)
         try rows.countInViews(from: old, to: new)
+        return new
     }
 
     private func count(_ ticket: Ticket, by amount: Int64) throws {
@@ -734,13 +798,6 @@ extension TicketMetrics {
     /// Follows a change of status, assignee or group.
     mutating func update(from old: Ticket, to new: Ticket, now: Timestamp) {
         if old.status != new.status {
-            let elapsed = max(0, now.milliseconds - old.statusUpdatedAt.milliseconds)
-            switch old.status {
-            case .new, .open: openMilliseconds += elapsed
-            case .pending: pendingMilliseconds += elapsed
-            case .hold: holdMilliseconds += elapsed
-            case .solved, .closed: break
-            }
             if new.status == .solved || (new.status == .closed && old.status != .solved) {
                 solvedAt = now
                 if firstSolvedAt == nil { firstSolvedAt = now }

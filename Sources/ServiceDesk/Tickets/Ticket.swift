@@ -42,6 +42,18 @@ package struct Ticket: Sendable, Equatable {
     package var channel: Via.Channel
     package let createdAt: Timestamp
     package var metrics: TicketMetrics
+    /// Its `TicketClocks`, as bytes.
+    var clockState: [UInt8] = []
+    /// When the next promise is broken if nothing is done before.
+    package var nextBreachAt: Timestamp?
+    /// When one was broken last.
+    package var breachedAt: Timestamp?
+    /// When time alone does something to it next: a breach, an automation, closing.
+    package internal(set) var timerAt: Timestamp?
+    /// Which automations have fired on it.
+    package var firings = Firings()
+    /// By whose working time it is measured; nil for the desk's own.
+    package var scheduleID: Int64?
 
     package var customStatusID: Int64 { chosenStatusID ?? CustomStatus.systemID(status) }
 
@@ -67,10 +79,6 @@ package struct TicketMetrics: Sendable, Equatable {
     package var solvedAt: Timestamp?
     package var firstSolvedAt: Timestamp?
     package var firstReplyAt: Timestamp?
-    /// Milliseconds in pending, in hold, and in new or open, up to `statusUpdatedAt`.
-    package var pendingMilliseconds: Int64 = 0
-    package var holdMilliseconds: Int64 = 0
-    package var openMilliseconds: Int64 = 0
 }
 
 extension Ticket {
@@ -82,8 +90,8 @@ extension Ticket {
         "followup_ids", "follower_ids", "email_cc_ids", "channel", "created_at", "reopens",
         "replies", "assignee_stations", "group_stations", "assignee_updated_at",
         "requester_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
-        "first_solved_at", "first_reply_at", "pending_ms", "hold_ms", "open_ms", "custom_fields",
-        "custom_status_id", "form_id",
+        "first_solved_at", "first_reply_at", "clocks", "next_breach_at", "breached_at",
+        "custom_fields", "custom_status_id", "form_id", "timer_at", "firings", "schedule_id",
     ]
     static let columns = columnNames.map { "tickets." + $0 }.joined(separator: ", ")
     static let insertion: String = {
@@ -130,11 +138,16 @@ extension Ticket {
             reopens: row.int64(30), replies: row.int64(31), assigneeStations: row.int64(32),
             groupStations: row.int64(33), assigneeUpdatedAt: time(34), requesterUpdatedAt: time(35),
             initiallyAssignedAt: time(36), assignedAt: time(37), solvedAt: time(38),
-            firstSolvedAt: time(39), firstReplyAt: time(40), pendingMilliseconds: row.int64(41),
-            holdMilliseconds: row.int64(42), openMilliseconds: row.int64(43))
+            firstSolvedAt: time(39), firstReplyAt: time(40))
+        clockState = row.blob(41)
+        nextBreachAt = time(42)
+        breachedAt = time(43)
         customFields = CustomValues(stored: row.optionalText(44))
         chosenStatusID = row.optionalInt64(45)
         formID = row.optionalInt64(46)
+        timerAt = time(47)
+        firings = Firings(stored: row.optionalText(48))
+        scheduleID = row.optionalInt64(49)
     }
 
     /// The row's values in the order of `columnNames`.
@@ -156,9 +169,9 @@ extension Ticket {
             .integer(metrics.groupStations), time(metrics.assigneeUpdatedAt),
             time(metrics.requesterUpdatedAt), time(metrics.initiallyAssignedAt),
             time(metrics.assignedAt), time(metrics.solvedAt), time(metrics.firstSolvedAt),
-            time(metrics.firstReplyAt), .integer(metrics.pendingMilliseconds),
-            .integer(metrics.holdMilliseconds), .integer(metrics.openMilliseconds),
+            time(metrics.firstReplyAt), .blob(clockState), time(nextBreachAt), time(breachedAt),
             customFields.stored.map(Value.text) ?? .null, integer(chosenStatusID), integer(formID),
+            time(timerAt), firings.stored.map(Value.text) ?? .null, integer(scheduleID),
         ]
     }
 }

@@ -8,7 +8,8 @@ enum TicketSchema {
         CREATE TABLE tickets(
             tenant INTEGER NOT NULL, id INTEGER NOT NULL,
             status INTEGER NOT NULL, updated_at INTEGER NOT NULL, version INTEGER NOT NULL,
-            status_updated_at INTEGER NOT NULL, assignee_id INTEGER, group_id INTEGER,
+            status_updated_at INTEGER NOT NULL, clocks BLOB NOT NULL, timer_at INTEGER,
+            next_breach_at INTEGER, assignee_id INTEGER, group_id INTEGER,
             priority INTEGER, type INTEGER, tags TEXT NOT NULL, custom_fields TEXT,
             custom_status_id INTEGER, form_id INTEGER, comment_count INTEGER NOT NULL,
             public_comment_count INTEGER NOT NULL, latest_comment_at INTEGER,
@@ -22,7 +23,7 @@ enum TicketSchema {
             group_stations INTEGER NOT NULL, assignee_updated_at INTEGER,
             requester_updated_at INTEGER, initially_assigned_at INTEGER, assigned_at INTEGER,
             solved_at INTEGER, first_solved_at INTEGER, first_reply_at INTEGER,
-            pending_ms INTEGER NOT NULL, hold_ms INTEGER NOT NULL, open_ms INTEGER NOT NULL,
+            breached_at INTEGER, firings TEXT, schedule_id INTEGER,
             PRIMARY KEY (tenant, id)
         ) STRICT, WITHOUT ROWID;
         -- users/{id}/tickets/requested, requests of an end user.
@@ -43,14 +44,14 @@ enum TicketSchema {
         -- Incidents of a problem.
         CREATE INDEX tickets_by_problem ON tickets(tenant, problem_id, id)
             WHERE problem_id IS NOT NULL;
-        -- Solved tickets that are due to be closed.
-        CREATE INDEX tickets_solved ON tickets(tenant, status_updated_at, id) WHERE status = 4;
+        -- What is due by time alone: breaches, automations, closing.
+        CREATE INDEX tickets_by_timer ON tickets(tenant, timer_at, id) WHERE timer_at IS NOT NULL;
         CREATE TABLE audits(
             tenant INTEGER NOT NULL, ticket_id INTEGER NOT NULL, id INTEGER NOT NULL,
             author_id INTEGER NOT NULL, created_at INTEGER NOT NULL, events TEXT NOT NULL,
             channel INTEGER NOT NULL, client TEXT, address TEXT, metadata TEXT,
             comment_id INTEGER, comment_author_id INTEGER, comment_body TEXT, comment_html TEXT,
-            comment_public INTEGER, attachments TEXT,
+            comment_public INTEGER, attachments TEXT, clock_events BLOB,
             PRIMARY KEY (tenant, ticket_id, id)
         ) STRICT, WITHOUT ROWID;
         -- ticket_audits over all tickets, and an audit by its number.

@@ -114,7 +114,7 @@ extension Desk {
             if case .cursor(_, let after, let before) = request {
                 after == nil && before != nil
             } else { false }
-        let calendar = try deskCalendar()
+        let calendars = try rows.calendars()
         var found: [(ticket: Ticket, cursor: Cursor)] = []
         var passed = 0
         var looked = 0
@@ -134,7 +134,7 @@ extension Desk {
                 )
             }
             let ordered = isBackward ? page.items.reversed() : page.items
-            for (ticket, keys) in ordered where isIn(conditions, ticket, calendar) {
+            for (ticket, keys) in ordered where isIn(conditions, ticket, calendars) {
                 if passed < skipped {
                     passed += 1
                     continue
@@ -156,11 +156,12 @@ extension Desk {
             request: request)
     }
 
-    private func isIn(_ conditions: Conditions, _ ticket: Ticket, _ calendar: WorkingHours?) -> Bool
+    private func isIn(_ conditions: Conditions, _ ticket: Ticket, _ calendars: DeskCalendars)
+        -> Bool
     {
         var subject = RuleSubject(
             ticket, before: ticket, updater: principal, channel: ticket.channel, now: now)
-        subject.calendar = calendar
+        subject.calendar = calendars.calendar(of: ticket)
         return conditions.all.allSatisfy { $0.holds(for: subject) }
             && (conditions.any.isEmpty || conditions.any.contains { $0.holds(for: subject) })
     }
@@ -216,7 +217,7 @@ extension Desk {
                 values: query.values
             ) { $0.int64(0) } ?? 0
         }
-        let calendar = try deskCalendar()
+        let calendars = try rows.calendars()
         var count: Int64 = 0
         var looked = 0
         try rows.forEach(
@@ -224,7 +225,7 @@ extension Desk {
             values: query.values
         ) { row in
             looked += 1
-            if isIn(conditions, Ticket(row), calendar) { count += 1 }
+            if isIn(conditions, Ticket(row), calendars) { count += 1 }
             return true
         }
         guard looked <= Self.scanLimit else {
@@ -234,16 +235,6 @@ extension Desk {
             )
         }
         return count
-    }
-
-    /// What "in working time" means for rules: the desk's first schedule; nil when it has none and every minute is worked.
-    func deskCalendar() throws -> WorkingHours? {
-        guard
-            let id = try rows.first(
-                "SELECT min(id) FROM schedules WHERE tenant = ?1", read: { $0.optionalInt64(0) })
-                ?? nil
-        else { return nil }
-        return try workingHours(id, Zones.lookup)
     }
 
     /// What a view must say: which of all the tickets that there ever were it looks at.

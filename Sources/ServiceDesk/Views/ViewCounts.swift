@@ -161,8 +161,10 @@ extension ShardTransaction {
 }
 
 extension ShardReader {
-    /// Whether some view's tickets are not all counted yet.
-    package func hasUncountedViews() throws -> Bool {
+    /// Whether a change of a view, an automation or a schedule has left something to do: tickets that are not counted, or whose timers are
+    /// not set.
+    package func hasUnfinishedDefinitions() throws -> Bool {
+        if try count(.ticketsToRecheck) != 0 { return true }
         // A desk without rules is not asked further.
         guard try count(.ruleStamp) != 0 else { return false }
         return try rules(.view).contains(where: \.isUncounted)

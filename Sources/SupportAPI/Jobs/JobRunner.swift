@@ -7,7 +7,9 @@ import ShardStore
 import Synchronization
 import Wire
 
-/// Runs the tenants' jobs and the desk's regular chores.
+/// Runs the tenants' jobs, what time alone does to their tickets, and the desk's regular chores.
+///
+/// Timers are looked at once a second on the board of the node (`TimerBoard`); a tenant that is due is done in steps, each one write.
 ///
 /// One step of a job is one write of at most ten items, each in a savepoint, with the progress in the same transaction: a
 /// crash between two steps repeats nothing and skips nothing. Tenants take turns, a step each.
@@ -16,8 +18,8 @@ package final class JobRunner: Service {
     static let stepItems = 10
     /// Jobs that ended are kept so long.
     static let keptMilliseconds: Int64 = 7 * 24 * 3_600_000
-    /// Solved tickets are closed after four days.
-    static let closeAfterMilliseconds: Int64 = 4 * 24 * 3_600_000
+    /// Tickets of one step of timers.
+    static let stepTickets = 20
 
     private let node: Node
     private let logger: Logger
@@ -43,6 +45,7 @@ package final class JobRunner: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.findJobs() }
                 group.addTask { await self.runJobs() }
+                group.addTask { await self.runTimers() }
                 group.addTask { await self.runChores() }
             }
         }
@@ -65,12 +68,14 @@ package final class JobRunner: Service {
             for tenant in tenants where new.contains(tenant.shard) {
                 if Task.isCancelled { return }
                 do {
-                    let hasWork = try await node.read(tenant) {
-                        try $0.nextJob() != nil || $0.hasUncountedViews()
-                    }
-                    if hasWork.answer {
-                        wake(tenant)
-                    }
+                    let found = try await node.read(tenant) { rows in
+                        (
+                            hasWork: try rows.nextJob() != nil || rows.hasUnfinishedDefinitions(),
+                            timer: try rows.nextTimer()
+                        )
+                    }.answer
+                    if found.hasWork { wake(tenant) }
+                    if let time = found.timer { node.timers.note(tenant, at: time) }
                 } catch is NotLeader {
                     known.remove(tenant.shard)
                     break
@@ -106,13 +111,16 @@ package final class JobRunner: Service {
         waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     }
 
-    /// Does the next items of a tenant's oldest job, or counts on where a view's tickets are not all counted. False when there was neither.
+    /// Does the next items of a tenant's oldest job, or goes on with what a change of a view, an automation or a schedule has left to do. False
+    /// when there was neither.
     package func step(_ tenant: TenantRoute) async throws -> Bool {
         guard let job = try await node.read(tenant, { try $0.nextJob() }).answer else {
-            guard try await node.read(tenant, { try $0.hasUncountedViews() }).answer else {
+            guard try await node.read(tenant, { try $0.hasUnfinishedDefinitions() }).answer else {
                 return false
             }
-            return try await node.write(tenant) { try $0.countViews() }.answer > 0
+            return try await node.write(tenant) { rows in
+                try !rows.recheckTimers(anew: false) || rows.countViews() > 0
+            }.answer
         }
         guard let kind = JobKind(rawValue: job.kind),
             case .array(let items)? = try? JSONParser.parse(ByteBuffer(string: job.payload))
@@ -173,6 +181,35 @@ package final class JobRunner: Service {
         }
     }
 
+    // MARK: Timers
+
+    private func runTimers() async {
+        while !Task.isCancelled {
+            for tenant in node.timers.takeDue(by: node.now) {
+                if Task.isCancelled { return }
+                await runTimers(of: tenant)
+            }
+            guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+        }
+    }
+
+    /// Does what is due on a tenant's tickets, in bounded steps. What is due later, and what is left when a step fails, is on the board
+    /// afterwards.
+    package func runTimers(of tenant: TenantRoute) async {
+        do {
+            while try await node.write(
+                tenant, { try $0.runTimers(limit: Self.stepTickets) }
+            ).answer == Self.stepTickets {}
+        } catch is NotLeader {
+            // Whoever leads the shard now finds the timers in its rows.
+        } catch {
+            logger.warning(
+                "timers failed; they are tried again",
+                metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
+            node.timers.note(tenant, at: node.now.advanced(byMilliseconds: 5000))
+        }
+    }
+
     // MARK: Chores
 
     private func runChores() async {
@@ -186,19 +223,19 @@ package final class JobRunner: Service {
         }
     }
 
-    /// Expiry and automatic closing for one tenant, in bounded steps.
+    /// Expiry for one tenant, in bounded steps.
     package func chores(of tenant: TenantRoute) async {
         do {
-            let isDue = try await node.read(tenant) { try $0.hasChores(Self.chorePlan($0.now)) }
-                .answer
+            let isDue = try await node.read(tenant) {
+                try $0.hasChores(jobsBefore: Self.expiry($0.now))
+            }
+            .answer
             guard isDue else { return }
             while try await node.write(
                 tenant,
                 { rows in
-                    let plan = Self.chorePlan(rows.now)
-                    return try rows.closeSolvedTickets(before: plan.closeBefore, limit: 50)
-                        + rows.expireIdempotentAnswers(limit: 200)
-                        + rows.expireJobs(before: plan.expireJobsBefore, limit: 50)
+                    try rows.expireIdempotentAnswers(limit: 200)
+                        + rows.expireJobs(before: Self.expiry(rows.now), limit: 50)
                         + rows.expireUploads(limit: 1)
                 }
             ).answer > 0 {}
@@ -210,9 +247,7 @@ package final class JobRunner: Service {
         }
     }
 
-    private static func chorePlan(_ now: Timestamp) -> ChorePlan {
-        ChorePlan(
-            closeBefore: now.advanced(byMilliseconds: -closeAfterMilliseconds),
-            expireJobsBefore: now.advanced(byMilliseconds: -keptMilliseconds))
+    private static func expiry(_ now: Timestamp) -> Timestamp {
+        now.advanced(byMilliseconds: -keptMilliseconds)
     }
 }

@@ -125,6 +125,19 @@ enum Schemas {
             "Metric",
             [("id", number), ("ticket_id", number), ("reopens", number), ("replies", number)]),
         record(
+            "MetricEvent",
+            [
+                ("id", number), ("ticket_id", number), ("metric", text), ("instance_id", number),
+                ("type", text), ("time", time),
+            ]),
+        record(
+            "SLAPolicy",
+            [
+                ("id", number), ("url", text), ("title", text), ("description", optionalText),
+                ("position", number), ("filter", conditions), ("policy_metrics", objects),
+                ("created_at", time), ("updated_at", time),
+            ]),
+        record(
             "User",
             [
                 ("id", number), ("url", text), ("name", text), ("email", optionalText),
@@ -207,6 +220,12 @@ enum Schemas {
                 ("description", optionalText), ("conditions", conditions), ("actions", objects),
                 ("failures", number), ("failure", optionalText),
             ]),
+        record(
+            "Automation",
+            rule + [
+                ("conditions", conditions), ("actions", objects), ("failures", number),
+                ("failure", optionalText),
+            ]),
         record("Macro", rule + [("description", optionalText), ("actions", objects)]),
         record(
             "View",
@@ -279,7 +298,8 @@ enum Schemas {
         ("FieldOption", "custom_field_option", "custom_field_options"),
         ("CustomStatus", "custom_status", "custom_statuses"),
         ("TicketForm", "ticket_form", "ticket_forms"), ("Trigger", "trigger", "triggers"),
-        ("Macro", "macro", "macros"),
+        ("Automation", "automation", "automations"), ("Macro", "macro", "macros"),
+        ("MetricEvent", "ticket_metric_event", "ticket_metric_events"),
         ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
         ("Notice", "notice", "notices"),
     ]
@@ -304,6 +324,26 @@ enum Schemas {
                 object(
                     [("ticket", reference("Ticket")), ("audit", reference("Audit"))],
                     required: ["ticket"])
+            ),
+            (
+                "SLAPolicyAnswer",
+                object([("sla_policy", reference("SLAPolicy"))], required: ["sla_policy"])
+            ),
+            (
+                "SLAPoliciesAnswer",
+                object(
+                    [
+                        (
+                            "sla_policies",
+                            .object([
+                                ("type", .string("array")), ("items", reference("SLAPolicy")),
+                            ])
+                        )
+                    ], required: ["sla_policies"])
+            ),
+            (
+                "DefinitionsAnswer",
+                object([("definitions", conditions)], required: ["definitions"])
             ),
             (
                 "CountAnswer",
@@ -512,6 +552,15 @@ enum Schemas {
                 ]
             ),
             ("Trigger", "trigger", ruleBody + [("actions", objects)]),
+            ("Automation", "automation", ruleBody + [("actions", objects)]),
+            (
+                "SLAPolicy", "sla_policy",
+                [
+                    ("title", text), ("description", optionalText), ("position", number),
+                    ("filter", object([("all", objects), ("any", objects)])),
+                    ("policy_metrics", objects),
+                ]
+            ),
             (
                 "Macro", "macro",
                 [
@@ -542,6 +591,12 @@ enum Schemas {
         + [
             ("TriggerOrderBody", order("trigger_ids")), ("MacroOrderBody", order("macro_ids")),
             ("ViewOrderBody", order("view_ids")),
+            ("AutomationOrderBody", order("automation_ids")),
+            ("SLAPolicyOrderBody", order("sla_policy_ids")),
+            (
+                "ManyAutomationsBody",
+                object([("automations", objects)], required: ["automations"])
+            ),
             ("ManyTriggersBody", object([("triggers", objects)], required: ["triggers"])),
             ("ManyMacrosBody", object([("macros", objects)], required: ["macros"])),
             ("ManyViewsBody", object([("views", objects)], required: ["views"])),

@@ -20,9 +20,12 @@ enum RuleDecoder {
     static func conditions(_ fields: FieldReader) throws -> ConditionTexts? {
         let within = try fields.object("conditions")
         guard within != nil || fields.has("all") || fields.has("any") else { return nil }
-        return ConditionTexts(
-            all: try conditions("all", within ?? fields),
-            any: try conditions("any", within ?? fields))
+        return try lists(within ?? fields)
+    }
+
+    /// `all` and `any`.
+    static func lists(_ fields: FieldReader) throws -> ConditionTexts {
+        ConditionTexts(all: try conditions("all", fields), any: try conditions("any", fields))
     }
 
     private static func conditions(_ name: String, _ fields: FieldReader) throws -> [ConditionText]

@@ -1,11 +1,11 @@
 import HTTPTypes
 import ServiceDesk
 
-/// Triggers, macros and views: the three have the same verbs.
+/// Triggers, automations, macros and views: the four have the same verbs.
 enum RuleEndpoints {
     static let all =
         rules(.trigger, RuleKeys.trigger) + ViewEndpoints.all + rules(.view, RuleKeys.view)
-        + MacroEndpoints.all
+        + rules(.automation, RuleKeys.automation) + PolicyEndpoints.all + MacroEndpoints.all
         + rules(.macro, RuleKeys.macro) + RehearsalEndpoints.all
 
     /// Keys of one kind's answers, and its part of the operations' names.
@@ -14,6 +14,8 @@ enum RuleEndpoints {
         let many: StaticString
         let name: String
         static let trigger = RuleKeys(one: "trigger", many: "triggers", name: "Trigger")
+        static let automation = RuleKeys(
+            one: "automation", many: "automations", name: "Automation")
         static let macro = RuleKeys(one: "macro", many: "macros", name: "Macro")
         static let view = RuleKeys(one: "view", many: "views", name: "View")
     }
@@ -165,8 +167,8 @@ enum RuleEndpoints {
                 let answer = try await call.write { desk in
                     one(try desk.createRule(kind, draft), keys, isNew: true, call)
                 }
-                // What is left to count goes on behind the answer.
-                if kind == .view { call.jobs.wake(call.tenant) }
+                // What is left to count, or of timers to set, goes on behind the answer.
+                if kind == .view || kind == .automation { call.jobs.wake(call.tenant) }
                 return answer
             },
             Endpoint(
@@ -180,7 +182,7 @@ enum RuleEndpoints {
                     try call.requireVersion(desk.rule(kind, id).version)
                     return one(try desk.updateRule(kind, id, draft), keys, call)
                 }
-                if kind == .view { call.jobs.wake(call.tenant) }
+                if kind == .view || kind == .automation { call.jobs.wake(call.tenant) }
                 return answer
             },
             Endpoint(

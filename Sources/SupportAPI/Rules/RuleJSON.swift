@@ -34,7 +34,12 @@ extension JSONWriter {
     }
 
     mutating func conditions(_ conditions: ConditionTexts) {
-        object("conditions") { json in
+        key("conditions")
+        conditionLists(conditions)
+    }
+
+    mutating func conditionLists(_ conditions: ConditionTexts) {
+        object { json in
             json.array("all") { json in for each in conditions.all { json.condition(each) } }
             json.array("any") { json in for each in conditions.any { json.condition(each) } }
         }

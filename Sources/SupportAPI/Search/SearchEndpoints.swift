@@ -133,8 +133,9 @@ enum SearchEndpoints {
         links: (inout JSONWriter) -> Void
     ) throws -> APIAnswer {
         var sideLoads = SideLoads(ofResults: call)
-        sideLoads.add(
-            page.items.compactMap { if case .ticket(let ticket) = $0 { ticket } else { nil } })
+        try sideLoads.add(
+            page.items.compactMap { if case .ticket(let ticket) = $0 { ticket } else { nil } }, desk
+        )
         let catalog = try desk.catalog()
         return try .json { json in
             try json.object { json in

@@ -1,4 +1,5 @@
 import ServiceDesk
+import Wire
 
 /// The records that go along with tickets when `include` asks for them: each once, and only those the asker may see.
 struct SideLoads {
@@ -6,6 +7,8 @@ struct SideLoads {
     private var users: Set<Int64> = []
     private var groups: Set<Int64> = []
     private var organizations: Set<Int64> = []
+    private var promises: [Int64: [TicketTimes.Promise]] = [:]
+    private var metrics: [(Ticket, TicketTimes)] = []
 
     init(_ call: APICall) { includes = call.includes }
 
@@ -18,8 +21,12 @@ struct SideLoads {
             })
     }
 
-    mutating func add(_ tickets: [Ticket]) {
+    mutating func add<Rows>(_ tickets: [Ticket], _ desk: Desk<Rows>) throws {
         for ticket in tickets {
+            if includes.contains("slas") { promises[ticket.id] = try desk.promises(of: ticket) }
+            if includes.contains("metric_sets") {
+                metrics.append((ticket, try desk.times(of: ticket)))
+            }
             users.formUnion(
                 [ticket.requesterID, ticket.submitterID] + [ticket.assigneeID].compactMap { $0 })
             if let id = ticket.groupID { groups.insert(id) }
@@ -34,8 +41,9 @@ struct SideLoads {
     }
 
     /// Members of each ticket.
-    func perTicket(_ ticket: Ticket, _ json: inout JSONWriter) {
+    func perTicket(_ ticket: Ticket, now: Timestamp, _ json: inout JSONWriter) {
         if includes.contains("comment_count") { json.member("comment_count", ticket.commentCount) }
+        if let promises = promises[ticket.id] { json.promises(promises, now: now) }
     }
 
     /// Arrays beside the list.
@@ -43,6 +51,11 @@ struct SideLoads {
         if includes.contains("users") {
             let (found, catalog) = (try desk.users(users), try desk.catalog())
             json.array("users") { json in for user in found { json.user(user, call, catalog) } }
+        }
+        if includes.contains("metric_sets") {
+            json.array("metric_sets") { json in
+                for (ticket, times) in metrics { json.metrics(ticket, times, call) }
+            }
         }
         if includes.contains("groups") {
             let found = try desk.teams(groups)

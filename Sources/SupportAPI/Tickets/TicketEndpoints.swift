@@ -84,11 +84,13 @@ enum TicketEndpoints {
                 let ticket = try desk.ticket(id)
                 let catalog = try desk.catalog()
                 var sideLoads = SideLoads(call)
-                sideLoads.add([ticket])
+                try sideLoads.add([ticket], desk)
                 return try .json(version: ticket.version) { json in
                     try json.object { json in
                         json.key("ticket")
-                        json.ticket(ticket, call, catalog) { sideLoads.perTicket(ticket, &$0) }
+                        json.ticket(ticket, call, catalog) {
+                            sideLoads.perTicket(ticket, now: desk.now, &$0)
+                        }
                         try sideLoads.write(desk, call, to: &json)
                     }
                 }
@@ -309,31 +311,6 @@ enum TicketEndpoints {
                 return .json { $0.object { $0.array("tags", names) } }
             }
         },
-        Endpoint(
-            .get, "/api/v2/tickets/{id}/metrics", "showTicketMetrics", tag: "Metrics",
-            summary: "What was measured of a ticket", answers: [200: "MetricAnswer"]
-        ) { call in try await metrics(call) },
-        Endpoint(
-            .get, "/api/v2/ticket_metrics/{id}", "showMetrics", tag: "Metrics",
-            summary: "What was measured of a ticket", answers: [200: "MetricAnswer"]
-        ) { call in try await metrics(call) },
-        Endpoint(
-            .get, "/api/v2/ticket_metrics", "listMetrics", tag: "Metrics",
-            summary: "What was measured of all tickets", query: Parameters.paging,
-            answers: [200: "MetricsAnswer"]
-        ) { call in
-            let page = try call.page
-            return try await call.read { desk in
-                let tickets = try desk.tickets(.all, page)
-                return .json {
-                    $0.object {
-                        $0.page("ticket_metrics", tickets, call) {
-                            $0.metrics($1, now: desk.now, call)
-                        }
-                    }
-                }
-            }
-        },
     ]
 
     private static let deleted: [Endpoint] = [
@@ -437,12 +414,14 @@ enum TicketEndpoints {
     {
         let catalog = try desk.catalog()
         var sideLoads = SideLoads(call)
-        sideLoads.add(page.items)
+        try sideLoads.add(page.items, desk)
         return try .json { json in
             try json.object { json in
                 json.array("tickets") { json in
                     for ticket in page.items {
-                        json.ticket(ticket, call, catalog) { sideLoads.perTicket(ticket, &$0) }
+                        json.ticket(ticket, call, catalog) {
+                            sideLoads.perTicket(ticket, now: desk.now, &$0)
+                        }
                     }
                 }
                 try sideLoads.write(desk, call, to: &json)
@@ -514,19 +493,6 @@ enum TicketEndpoints {
         return try await call.write { desk in
             try call.requireVersion(desk.ticket(id).version)
             return tags(try desk.changeTags(id, change, names), status)
-        }
-    }
-
-    private static func metrics(_ call: APICall) async throws -> APIAnswer {
-        let id = try call.id()
-        return try await call.read { desk in
-            let ticket = try desk.ticket(id)
-            return .json {
-                $0.object {
-                    $0.key("ticket_metric")
-                    $0.metrics(ticket, now: desk.now, call)
-                }
-            }
         }
     }
 }

@@ -245,15 +245,8 @@ extension JSONWriter {
     }
 
     /// What was measured of a ticket up to now.
-    mutating func metrics(_ ticket: Ticket, now: Timestamp, _ call: APICall) {
+    mutating func metrics(_ ticket: Ticket, _ times: TicketTimes, _ call: APICall) {
         let metrics = ticket.metrics
-        let running = max(0, now.milliseconds - ticket.statusUpdatedAt.milliseconds)
-        let open = metrics.openMilliseconds + (ticket.status <= .open ? running : 0)
-        let pending = metrics.pendingMilliseconds + (ticket.status == .pending ? running : 0)
-        let hold = metrics.holdMilliseconds + (ticket.status == .hold ? running : 0)
-        func since(_ time: Timestamp?) -> Int64? {
-            time.map { ($0.milliseconds - ticket.createdAt.milliseconds) / 60_000 }
-        }
         object { json in
             json.member("url", call.url("/api/v2/ticket_metrics/\(ticket.id).json"))
             json.member("id", ticket.id)
@@ -271,20 +264,19 @@ extension JSONWriter {
             json.member("assigned_at", metrics.assignedAt)
             json.member("solved_at", metrics.solvedAt)
             json.member("latest_comment_added_at", ticket.latestCommentAt)
-            json.minutes("reply_time_in_minutes", since(metrics.firstReplyAt))
-            json.minutes("first_resolution_time_in_minutes", since(metrics.firstSolvedAt))
-            json.minutes("full_resolution_time_in_minutes", since(metrics.solvedAt))
-            json.minutes("agent_wait_time_in_minutes", pending / 60_000)
-            json.minutes("requester_wait_time_in_minutes", (open + hold) / 60_000)
-            json.minutes("on_hold_time_in_minutes", hold / 60_000)
+            json.minutes("reply_time_in_minutes", times.reply)
+            json.minutes("first_resolution_time_in_minutes", times.firstResolution)
+            json.minutes("full_resolution_time_in_minutes", times.fullResolution)
+            json.minutes("agent_wait_time_in_minutes", times.agentWait)
+            json.minutes("requester_wait_time_in_minutes", times.requesterWait)
+            json.minutes("on_hold_time_in_minutes", times.hold)
         }
     }
 
-    /// Calendar minutes; without a schedule every minute is a business minute.
-    private mutating func minutes(_ name: StaticString, _ value: Int64?) {
+    private mutating func minutes(_ name: StaticString, _ time: ElapsedTime?) {
         object(name) { json in
-            json.member("calendar", value)
-            json.member("business", value)
+            json.member("calendar", time?.calendarMinutes)
+            json.member("business", time?.businessMinutes)
         }
     }
 }

@@ -1,0 +1,199 @@
+import SQLite
+import ShardStore
+package import Wire
+
+/// What happened to a ticket's clocks at one moment: the log that they can be computed from again, as bytes.
+///
+/// What an update does to them is kept on its audit, what time alone does in rows of its own (`clock_events`). An event takes two bytes
+/// or a few more.
+///
+/// ```
+/// first       varint: number of the first event, less that of its row; they are consecutive
+/// events      each
+///   head      byte: metric in bits 0-2, kind in bits 3-5, bit 6 when its time is not the row's, bit 7 its kind's flag
+///   instance  varint
+///   before    varint, milliseconds before the row's time, with bit 6
+///   measured  calendar as varint; the flag says that working time is the same, otherwise business as varint
+///   target    of targetApplied (the flag says that there is none) and breached: policy zigzag, minutes * 2 + is business as varint
+/// ```
+struct ClockLog: Sendable, Equatable {
+    /// Number of the first event.
+    let firstID: Int64
+    let events: [ClockEvent]
+
+    static let schema = """
+        CREATE TABLE clock_events(
+            tenant INTEGER NOT NULL, ticket_id INTEGER NOT NULL, id INTEGER NOT NULL,
+            created_at INTEGER NOT NULL, events BLOB NOT NULL, PRIMARY KEY (tenant, ticket_id, id)
+        ) STRICT, WITHOUT ROWID;
+        -- incremental/ticket_metric_events.
+        CREATE INDEX clock_events_by_id ON clock_events(tenant, id);
+        """
+
+    private static let hasTime: UInt8 = 64
+    private static let flag: UInt8 = 128
+
+    /// - Parameters:
+    ///   - row: the number of the row it is kept on.
+    ///   - time: the row's.
+    static func encode(
+        _ events: [ClockEvent], firstID: Int64, row: Int64, time: Timestamp
+    ) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.reserve(8 + events.count * 4)
+        writer.write(varint: UInt64(firstID - row))
+        for event in events {
+            let before = time.milliseconds - event.time.milliseconds
+            var head = UInt8(event.metric.rawValue) | event.kind.code << 3
+            if before > 0 { head |= hasTime }
+            if event.kind.isShort { head |= flag }
+            writer.write(head)
+            writer.write(varint: UInt64(event.instance))
+            if before > 0 { writer.write(varint: UInt64(before)) }
+            switch event.kind {
+            case .activated, .paused, .fulfilled, .targetApplied(nil): break
+            case .measured(let time):
+                writer.write(varint: UInt64(time.calendar))
+                if time.business != time.calendar { writer.write(varint: UInt64(time.business)) }
+            case .targetApplied(let target?), .breached(let target):
+                writer.write(zigzag: target.policyID)
+                writer.write(varint: UInt64(target.minutes) << 1 | (target.isBusiness ? 1 : 0))
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Nil for bytes that no log is written as.
+    init?(_ bytes: [UInt8], row: Int64, time: Timestamp) {
+        let read = bytes.withUnsafeBytes { bytes in
+            var reader = ByteReader(bytes)
+            return try? Self.read(&reader, time)
+        }
+        guard let read else { return nil }
+        firstID = row + read.first
+        events = read.events
+    }
+
+    private static func read(
+        _ reader: inout ByteReader, _ time: Timestamp
+    ) throws(DecodingFault) -> (first: Int64, events: [ClockEvent]) {
+        let first = Int64(clamping: try reader.varint())
+        var events: [ClockEvent] = []
+        while reader.remaining > 0 {
+            let head = try reader.byte()
+            guard let metric = ClockMetric(rawValue: Int(head & 7)) else {
+                throw .invalid("metric")
+            }
+            let instance = Int(clamping: try reader.varint())
+            let before = head & hasTime == 0 ? 0 : Int64(clamping: try reader.varint())
+            let kind = try kind(head >> 3 & 7, isShort: head & flag != 0, &reader)
+            events.append(
+                ClockEvent(
+                    time: time.advanced(byMilliseconds: -before), metric: metric,
+                    instance: instance, kind: kind))
+        }
+        return (first, events)
+    }
+
+    private static func kind(
+        _ code: UInt8, isShort: Bool, _ reader: inout ByteReader
+    ) throws(DecodingFault) -> ClockEvent.Kind {
+        func target(_ reader: inout ByteReader) throws(DecodingFault) -> ClockTarget {
+            let policy = try reader.zigzag()
+            let minutes = try reader.varint()
+            guard minutes >> 1 <= UInt64(ClockTarget.longestMinutes) else {
+                throw .invalid("minutes")
+            }
+            return ClockTarget(
+                policyID: policy, minutes: Int64(minutes >> 1), isBusiness: minutes & 1 == 1)
+        }
+        switch code {
+        case 0: return .activated
+        case 1: return .paused
+        case 2: return .fulfilled
+        case 3:
+            let calendar = Int64(clamping: try reader.varint())
+            let business = isShort ? calendar : Int64(clamping: try reader.varint())
+            return .measured(ElapsedTime(calendar: calendar, business: business))
+        case 4: return .targetApplied(isShort ? nil : try target(&reader))
+        case 5: return .breached(try target(&reader))
+        default: throw .invalid("kind")
+        }
+    }
+}
+
+extension ClockEvent.Kind {
+    fileprivate var code: UInt8 {
+        switch self {
+        case .activated: 0
+        case .paused: 1
+        case .fulfilled: 2
+        case .measured: 3
+        case .targetApplied: 4
+        case .breached: 5
+        }
+    }
+
+    /// The flag of its head.
+    fileprivate var isShort: Bool {
+        switch self {
+        case .measured(let time): time.business == time.calendar
+        case .targetApplied(let target): target == nil
+        default: false
+        }
+    }
+}
+
+/// One event of a ticket's clocks with its number: the API's "ticket metric event".
+package struct MetricEvent: Sendable, Equatable {
+    package let id: Int64
+    package let ticketID: Int64
+    package let event: ClockEvent
+}
+
+extension Desk {
+    /// A ticket's, in the order in which they were written.
+    package func metricEvents(ofTicket id: Int64) throws -> [MetricEvent] {
+        _ = try ticket(id)
+        let logs = try rows.all(
+            """
+            SELECT id, ticket_id, created_at, clock_events FROM audits
+            WHERE tenant = ?1 AND ticket_id = ?2 AND clock_events IS NOT NULL
+            UNION ALL SELECT id, ticket_id, created_at, events FROM clock_events
+            WHERE tenant = ?1 AND ticket_id = ?2 ORDER BY 1
+            """, id, read: Self.events)
+        return logs.flatMap { $0 }
+    }
+
+    /// What happened to the clocks of all tickets from a moment on, or after an event, in the order in which it was written down.
+    /// - Parameters:
+    ///   - after: number of the last event that is known.
+    ///   - limit: rows that are looked at; each has one event or several, which stay together.
+    package func metricEvents(
+        since start: Timestamp, after: Int64?, limit: Int
+    ) throws -> (events: [MetricEvent], isAll: Bool) {
+        try require(.administer, .tickets)
+        let first = max(
+            after.map { $0 + 1 } ?? 0, IdentifierAllocator.first(at: start))
+        // Rows of tickets that were erased are gone with them.
+        let logs = try rows.all(
+            """
+            SELECT id, ticket_id, created_at, clock_events FROM audits
+            WHERE tenant = ?1 AND id >= ?2 AND clock_events IS NOT NULL
+            UNION ALL SELECT id, ticket_id, created_at, events FROM clock_events
+            WHERE tenant = ?1 AND id >= ?2 ORDER BY 1 LIMIT ?3
+            """, first, limit, read: Self.events)
+        return (logs.flatMap { $0 }, logs.count < limit)
+    }
+
+    private static func events(_ row: Row) -> [MetricEvent] {
+        let ticket = row.int64(1)
+        guard
+            let log = ClockLog(
+                row.blob(3), row: row.int64(0), time: Timestamp(rawValue: row.int64(2)))
+        else { return [] }
+        return log.events.enumerated().map { place, event in
+            MetricEvent(id: log.firstID + Int64(place), ticketID: ticket, event: event)
+        }
+    }
+}
