@@ -107,16 +107,24 @@ enum MetricEndpoints {
             let policies = try Policies(desk)
             let last = found.events.last?.id ?? after?.keys[0]
             let end = found.events.last?.event.time.seconds ?? start
+            let cursor = last.map { CursorText.encode(Cursor(order: order, keys: [$0])) }
             var next = "/api/v2/incremental/ticket_metric_events.json?start_time=\(start)"
-            if let last {
-                let cursor = CursorText.encode(Cursor(order: order, keys: [last]))
-                next += "&page%5Bsize%5D=\(size)&page%5Bafter%5D=\(cursor)"
-            }
+            if let cursor { next += "&page%5Bsize%5D=\(size)&page%5Bafter%5D=\(cursor)" }
             return .json {
                 $0.object { json in
                     json.array("ticket_metric_events") { json in
                         for event in found.events { json.metricEvent(event, policies) }
                     }
+                    json.object("meta") { json in
+                        json.member("has_more", !found.isAll)
+                        json.member("after_cursor", found.isAll ? nil : cursor)
+                        json.null("before_cursor")
+                    }
+                    json.object("links") { json in
+                        json.member("next", found.isAll ? nil : call.url(next))
+                        json.null("prev")
+                    }
+                    // The older form, which goes on where it ended whenever it is asked.
                     json.member("count", found.events.count)
                     json.member("end_time", end)
                     json.member("end_of_stream", found.isAll)
