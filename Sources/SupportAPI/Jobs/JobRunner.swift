@@ -185,17 +185,26 @@ package final class JobRunner: Service {
 
     private func runTimers() async {
         while !Task.isCancelled {
-            for tenant in node.timers.takeDue(by: node.now) {
-                if Task.isCancelled { return }
-                await runTimers(of: tenant)
-            }
+            await runDueTimers()
             guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
         }
     }
 
+    /// Does what is due on the tickets of all tenants by now.
+    package func runDueTimers() async {
+        for tenant in node.timers.takeDue(by: node.now) {
+            if Task.isCancelled { return }
+            await runTimers(of: tenant)
+        }
+    }
+
     /// Does what is due on a tenant's tickets, in bounded steps. What is due later, and what is left when a step fails, is on the board
-    /// afterwards.
-    package func runTimers(of tenant: TenantRoute) async {
+    /// afterwards. A desk that is out of service stands still; when it comes back, the chores find its timers.
+    private func runTimers(of tenant: TenantRoute) async {
+        guard let known = node.directory.tenant(named: tenant.name), known.id == tenant.id,
+            known.state == .active
+        else { return }
+        let tenant = known.route
         do {
             while try await node.write(
                 tenant, { try $0.runTimers(limit: Self.stepTickets) }
@@ -226,11 +235,15 @@ package final class JobRunner: Service {
     /// Expiry for one tenant, in bounded steps.
     package func chores(of tenant: TenantRoute) async {
         do {
-            let isDue = try await node.read(tenant) {
-                try $0.hasChores(jobsBefore: Self.expiry($0.now))
-            }
-            .answer
-            guard isDue else { return }
+            let found = try await node.read(tenant) { rows in
+                (
+                    isDue: try rows.hasChores(jobsBefore: Self.expiry(rows.now)),
+                    timer: try rows.nextTimer()
+                )
+            }.answer
+            // Mostly it is on the board; not when the desk has been out of service, or somewhere else.
+            if let time = found.timer { node.timers.note(tenant, at: time) }
+            guard found.isDue else { return }
             while try await node.write(
                 tenant,
                 { rows in
