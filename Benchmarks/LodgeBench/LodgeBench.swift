@@ -5,5 +5,5 @@ import ArgumentParser
 struct LodgeBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodge-bench", abstract: "Measure the parts of Lodge.",
-        subcommands: [StoreCommand.self, ConsensusCommand.self])
+        subcommands: [StoreCommand.self, RulesCommand.self, ConsensusCommand.self])
 }
