@@ -13,7 +13,8 @@ package import Wire
 ///   head      byte: metric in bits 0-2, kind in bits 3-5, bit 6 when its time is not the row's, bit 7 its kind's flag
 ///   instance  varint
 ///   before    varint, milliseconds before the row's time, with bit 6
-///   measured  calendar as varint; the flag says that working time is the same, otherwise business as varint
+///   measured  of paused and fulfilled, which are two events, the second of which says how long it had run: calendar as zigzag, less what the
+///             row's one before had; the flag says that working time is the same, otherwise business as varint
 ///   target    of targetApplied (the flag says that there is none) and breached: policy zigzag, minutes * 2 + is business as varint
 /// ```
 struct ClockLog: Sendable, Equatable {
@@ -42,22 +43,43 @@ struct ClockLog: Sendable, Equatable {
         var writer = ByteWriter()
         writer.reserve(8 + events.count * 4)
         writer.write(varint: UInt64(firstID - row))
-        for event in events {
+        var last: Int64 = 0
+        for (place, event) in events.enumerated() {
+            let kind: Kind
+            var isShort = false
+            var measured: ElapsedTime?
+            switch event.kind {
+            case .activated: kind = .activated
+            case .paused, .fulfilled:
+                kind = event.kind == .paused ? .paused : .fulfilled
+                // The clocks say both at once, always.
+                guard place + 1 < events.count, case .measured(let time) = events[place + 1].kind
+                else { preconditionFailure("a pause or fulfilment without its length") }
+                measured = time
+                isShort = time.business == time.calendar
+            case .measured: continue
+            case .targetApplied(let target):
+                kind = .targetApplied
+                isShort = target == nil
+            case .breached: kind = .breached
+            }
             let before = time.milliseconds - event.time.milliseconds
-            var head = UInt8(event.metric.rawValue) | event.kind.code << 3
+            var head = UInt8(event.metric.rawValue) | kind.rawValue << 3
             if before > 0 { head |= hasTime }
-            if event.kind.isShort { head |= flag }
+            if isShort { head |= flag }
             writer.write(head)
             writer.write(varint: UInt64(event.instance))
             if before > 0 { writer.write(varint: UInt64(before)) }
+            if let measured {
+                writer.write(zigzag: measured.calendar - last)
+                last = measured.calendar
+                if !isShort { writer.write(varint: UInt64(measured.business)) }
+            }
             switch event.kind {
-            case .activated, .paused, .fulfilled, .targetApplied(nil): break
-            case .measured(let time):
-                writer.write(varint: UInt64(time.calendar))
-                if time.business != time.calendar { writer.write(varint: UInt64(time.business)) }
             case .targetApplied(let target?), .breached(let target):
                 writer.write(zigzag: target.policyID)
                 writer.write(varint: UInt64(target.minutes) << 1 | (target.isBusiness ? 1 : 0))
+            default: break
             }
         }
         return writer.bytes
@@ -79,68 +101,53 @@ struct ClockLog: Sendable, Equatable {
     ) throws(DecodingFault) -> (first: Int64, events: [ClockEvent]) {
         let first = Int64(clamping: try reader.varint())
         var events: [ClockEvent] = []
+        var last: Int64 = 0
         while reader.remaining > 0 {
             let head = try reader.byte()
-            guard let metric = ClockMetric(rawValue: Int(head & 7)) else {
-                throw .invalid("metric")
-            }
+            guard let metric = ClockMetric(rawValue: Int(head & 7)),
+                let kind = Kind(rawValue: head >> 3 & 7)
+            else { throw .invalid("head") }
+            let isShort = head & flag != 0
             let instance = Int(clamping: try reader.varint())
             let before = head & hasTime == 0 ? 0 : Int64(clamping: try reader.varint())
-            let kind = try kind(head >> 3 & 7, isShort: head & flag != 0, &reader)
-            events.append(
-                ClockEvent(
-                    time: time.advanced(byMilliseconds: -before), metric: metric,
-                    instance: instance, kind: kind))
+            func add(_ kind: ClockEvent.Kind) {
+                events.append(
+                    ClockEvent(
+                        time: time.advanced(byMilliseconds: -before), metric: metric,
+                        instance: instance, kind: kind))
+            }
+            switch kind {
+            case .activated: add(.activated)
+            case .paused, .fulfilled:
+                last = last &+ (try reader.zigzag())
+                let business = isShort ? last : Int64(clamping: try reader.varint())
+                add(kind == .paused ? .paused : .fulfilled)
+                add(.measured(ElapsedTime(calendar: last, business: business)))
+            case .targetApplied: add(.targetApplied(isShort ? nil : try target(&reader)))
+            case .breached: add(.breached(try target(&reader)))
+            }
         }
         return (first, events)
     }
 
-    private static func kind(
-        _ code: UInt8, isShort: Bool, _ reader: inout ByteReader
-    ) throws(DecodingFault) -> ClockEvent.Kind {
-        func target(_ reader: inout ByteReader) throws(DecodingFault) -> ClockTarget {
-            let policy = try reader.zigzag()
-            let minutes = try reader.varint()
-            guard minutes >> 1 <= UInt64(ClockTarget.longestMinutes) else {
-                throw .invalid("minutes")
-            }
-            return ClockTarget(
-                policyID: policy, minutes: Int64(minutes >> 1), isBusiness: minutes & 1 == 1)
+    private static func target(
+        _ reader: inout ByteReader
+    ) throws(DecodingFault) -> ClockTarget {
+        let policy = try reader.zigzag()
+        let minutes = try reader.varint()
+        guard minutes >> 1 <= UInt64(ClockTarget.longestMinutes) else {
+            throw .invalid("minutes")
         }
-        switch code {
-        case 0: return .activated
-        case 1: return .paused
-        case 2: return .fulfilled
-        case 3:
-            let calendar = Int64(clamping: try reader.varint())
-            let business = isShort ? calendar : Int64(clamping: try reader.varint())
-            return .measured(ElapsedTime(calendar: calendar, business: business))
-        case 4: return .targetApplied(isShort ? nil : try target(&reader))
-        case 5: return .breached(try target(&reader))
-        default: throw .invalid("kind")
-        }
-    }
-}
-
-extension ClockEvent.Kind {
-    fileprivate var code: UInt8 {
-        switch self {
-        case .activated: 0
-        case .paused: 1
-        case .fulfilled: 2
-        case .measured: 3
-        case .targetApplied: 4
-        case .breached: 5
-        }
+        return ClockTarget(
+            policyID: policy, minutes: Int64(minutes >> 1), isBusiness: minutes & 1 == 1)
     }
 
-    /// The flag of its head.
-    fileprivate var isShort: Bool {
-        switch self {
-        case .measured(let time): time.business == time.calendar
-        case .targetApplied(let target): target == nil
-        default: false
-        }
+    private enum Kind: UInt8 {
+        case activated = 0
+        case paused = 1
+        case fulfilled = 2
+        case targetApplied = 3
+        case breached = 4
     }
 }
 

@@ -4,7 +4,7 @@ package import Wire
 extension Ticket {
     /// The ticket's clocks; of a ticket whose state cannot be read, new ones.
     package var clocks: TicketClocks {
-        if let clocks = TicketClocks(clockState) { return clocks }
+        if let clocks = TicketClocks(clockState, createdAt: createdAt) { return clocks }
         var events: [ClockEvent] = []
         return TicketClocks(
             createdAt: createdAt, status: status, comment: nil, targets: { _ in nil },

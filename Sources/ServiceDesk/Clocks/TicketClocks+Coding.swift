@@ -1,12 +1,12 @@
-import Wire
+package import Wire
 
 /// ```
 /// version     1
-/// created     zigzag, milliseconds since 1970
-/// changed     varint, since the creation
-/// folded      what lies before the first span: 0, or 1 and calendar, business of working, pending, hold as varints
+/// head        byte: a bit a metric, set when its instance is `usual`; 64 when something is folded, 128 with `changed`
+/// changed     varint, since the last span's start, with bit 128, not 0
+/// folded      what lies before the first span: calendar, business of working, pending, hold as varints, with bit 64
 /// spans       varint, how many; then each: varint, (since the start of the one before, or the creation) * 4 + phase
-/// instances   six, in the order of the metrics, each
+/// instances   those that are not usual, in the order of the metrics, each
 ///   number    varint
 ///   flags     byte, when the number is not 0: 1 is begun, 2 has a target, 4 is breached, 8 has run in folded spans, 16 is of the
 ///             same policy as the target before, 32 is in working time
@@ -15,9 +15,13 @@ import Wire
 ///   minutes   varint, with flag 2
 ///   folded    calendar, business as varints, with flag 8
 /// ```
-/// One value has one form. A ticket that was never pending takes about 50 bytes, the longest life less than 700.
+/// The moment of the creation is the ticket's. One value has one form. It stands in each change of a ticket's status, in the log and on each
+/// copy, hence the care: a new ticket takes 4 bytes, one that nobody has promised anything some 5 more a change of phase, the
+/// longest life less than 700.
 extension TicketClocks {
     private static let version: UInt8 = 1
+    private static let hasFolded: UInt8 = 64
+    private static let hasChanged: UInt8 = 128
     /// Moments and lengths beyond this, some 35,000 years, are not of this world, and sums of them do not overflow.
     private static let horizon: Int64 = 1 << 50
 
@@ -32,15 +36,29 @@ extension TicketClocks {
         static let all = Flags(rawValue: 63)
     }
 
+    /// What most instances of a metric are: begun with the ticket, without a target; of updates there has been none.
+    private static func usual(_ metric: ClockMetric, _ createdAt: Timestamp) -> Instance {
+        metric.isOfUpdates ? Instance() : Instance(number: 1, since: createdAt)
+    }
+
     /// The value as bytes for a column.
     package var encoded: [UInt8] {
         var writer = ByteWriter()
         writer.reserve(128)
         writer.write(Self.version)
-        writer.write(zigzag: createdAt.milliseconds)
-        writer.write(varint: sinceCreation(changedAt))
         let totals = statusTime.folded
-        writer.write(totals == StatusTime.Totals() ? 0 : 1)
+        let changed =
+            changedAt.milliseconds
+            - (statusTime.spans.last?.start ?? createdAt).milliseconds
+        var head: UInt8 = 0
+        for metric in ClockMetric.allCases
+        where instances[metric.rawValue] == Self.usual(metric, createdAt) {
+            head |= 1 << UInt8(metric.rawValue)
+        }
+        if totals != StatusTime.Totals() { head |= Self.hasFolded }
+        if changed != 0 { head |= Self.hasChanged }
+        writer.write(head)
+        if changed != 0 { writer.write(varint: UInt64(bitPattern: changed)) }
         if totals != StatusTime.Totals() {
             for time in [totals.working, totals.pending, totals.hold] { write(time, &writer) }
         }
@@ -52,7 +70,9 @@ extension TicketClocks {
             last = span.start
         }
         var policyID: Int64?
-        for instance in instances { write(instance, &policyID, &writer) }
+        for (place, instance) in instances.enumerated() where head & 1 << UInt8(place) == 0 {
+            write(instance, &policyID, &writer)
+        }
         return writer.bytes
     }
 
@@ -92,30 +112,39 @@ extension TicketClocks {
     // MARK: Reading
 
     /// Reads what `encoded` gave; nil for bytes that no value is written as.
-    package init?(_ bytes: [UInt8]) {
+    /// - Parameter createdAt: the ticket's creation.
+    package init?(_ bytes: [UInt8], createdAt: Timestamp) {
         let clocks = bytes.withUnsafeBytes { bytes -> TicketClocks? in
             var reader = ByteReader(bytes)
-            guard let clocks = try? Self.read(&reader), reader.remaining == 0 else { return nil }
+            guard let clocks = try? Self.read(&reader, createdAt), reader.remaining == 0 else {
+                return nil
+            }
             return clocks
         }
         guard let clocks else { return nil }
         self = clocks
     }
 
-    private static func read(_ reader: inout ByteReader) throws(DecodingFault) -> TicketClocks {
+    private static func read(
+        _ reader: inout ByteReader, _ createdAt: Timestamp
+    ) throws(DecodingFault) -> TicketClocks {
         let version = try reader.byte()
         guard version == Self.version else { throw .unsupportedVersion(version) }
-        let created = try reader.zigzag()
-        guard (-horizon...horizon).contains(created) else { throw .invalid("created") }
-        let createdAt = Timestamp(milliseconds: created)
-        let changedAt = createdAt.advanced(byMilliseconds: try length(&reader))
-        let statusTime = try statusTime(&reader, createdAt: createdAt, changedAt: changedAt)
+        let head = try reader.byte()
+        let changed = head & hasChanged == 0 ? 0 : try length(&reader)
+        guard changed != 0 || head & hasChanged == 0 else { throw .invalid("changed") }
+        let statusTime = try statusTime(
+            &reader, isFolded: head & hasFolded != 0, createdAt: createdAt)
+        let changedAt = statusTime.spans[statusTime.spans.count - 1].start
+            .advanced(byMilliseconds: changed)
         var instances: [Instance] = []
         instances.reserveCapacity(ClockMetric.allCases.count)
         var policyID: Int64?
         for metric in ClockMetric.allCases {
-            let instance = try self.instance(&reader, createdAt, &policyID)
-            guard instance.since.map({ $0 <= changedAt }) ?? true,
+            let usual = usual(metric, createdAt)
+            let isUsual = head & 1 << UInt8(metric.rawValue) != 0
+            let instance = isUsual ? usual : try self.instance(&reader, createdAt, &policyID)
+            guard isUsual || instance != usual, instance.since.map({ $0 <= changedAt }) ?? true,
                 metric.isLifelong
                     ? instance.number == 1 && instance.since == createdAt
                     : instance.since == nil || statusTime.phase != .solved
@@ -128,12 +157,10 @@ extension TicketClocks {
     }
 
     private static func statusTime(
-        _ reader: inout ByteReader, createdAt: Timestamp, changedAt: Timestamp
+        _ reader: inout ByteReader, isFolded: Bool, createdAt: Timestamp
     ) throws(DecodingFault) -> StatusTime {
         var folded = StatusTime.Totals()
-        let isFolded = try reader.byte()
-        guard isFolded <= 1 else { throw .invalid("folded") }
-        if isFolded == 1 {
+        if isFolded {
             folded.working = try elapsed(&reader)
             folded.pending = try elapsed(&reader)
             folded.hold = try elapsed(&reader)
@@ -146,12 +173,12 @@ extension TicketClocks {
         var last = createdAt
         for place in 0..<count {
             let value = try reader.varint()
-            guard let phase = TicketPhase(rawValue: UInt8(value & 3)) else {
+            guard let phase = TicketPhase(rawValue: UInt8(value & 3)), value >> 2 <= horizon
+            else { throw .invalid("span") }
+            let start = last.advanced(byMilliseconds: Int64(value >> 2))
+            guard place == 0 || (start > last && phase != spans.last?.phase) else {
                 throw .invalid("span")
             }
-            let start = last.advanced(byMilliseconds: Int64(value >> 2))
-            guard start <= changedAt, place == 0 || (start > last && phase != spans.last?.phase)
-            else { throw .invalid("span") }
             spans.append(StatusTime.Span(phase: phase, start: start))
             last = start
         }
