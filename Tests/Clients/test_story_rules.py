@@ -132,3 +132,15 @@ def test_the_strict_models_take_every_answer(strict, desk):
     assert typed.triggers.list_triggers() is not None
     assert typed.triggers.get_trigger(trigger_id=made["id"]) is not None
     assert desk.call("DELETE", f"/api/v2/triggers/{made['id']}.json").status_code == 204
+
+
+def test_what_rules_may_name_is_told(desk, strict):
+    definitions = strict(desk).triggers.list_trigger_action_condition_definitions().definitions
+    status = next(each for each in definitions.conditions_all if each.subject == "status")
+    assert "solved" in [each.value for each in status.values]
+    assert "value_previous" in [each.value for each in status.operators]
+    assert any(each.subject == "notification_user" for each in definitions.actions)
+    of_macros = desk.get("/api/v2/macros/definitions.json")["definitions"]
+    assert of_macros["conditions_all"] == [] and any(each["subject"] == "comment_value" for each in of_macros["actions"])
+    of_automations = desk.get("/api/v2/automations/definitions.json")["definitions"]
+    assert any(each["subject"] == "SOLVED" for each in of_automations["conditions_all"])

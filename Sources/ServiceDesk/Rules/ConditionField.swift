@@ -30,6 +30,40 @@ extension Desk {
     }
 }
 
+/// A field that a rule's actions may set, or something that they may do.
+package struct ActionField: Sendable, Equatable {
+    package let name: String
+    package let title: String
+    /// What it may be set to; empty where that is open.
+    package let values: [String]
+}
+
+extension Desk {
+    /// What actions of a kind of rule may name, custom fields last.
+    package func actionFields(_ kind: RuleKind) throws -> [ActionField] {
+        try require(.list, .rule(kind, owner: nil))
+        let sending = ["notification_user", "notification_group", "notification_webhook"]
+        let writing = ["comment_value", "comment_mode_is_public"]
+        let names =
+            [
+                "status", "custom_status_id", "priority", "type", "group_id", "assignee_id",
+                "ticket_form_id", "set_schedule", "subject", "set_tags", "current_tags",
+                "remove_tags", "follower", "cc",
+            ] + (kind == .macro ? writing : sending)
+        let fixed = names.map { name in
+            ActionField(
+                name: name, title: name.split(separator: "_").joined(separator: " "),
+                values: RuleField(name: name)?.knownValues ?? [])
+        }
+        let custom = try rows.catalog().shown(.ticket).map { field in
+            ActionField(
+                name: "custom_fields_\(field.id)", title: field.title,
+                values: field.options.map(\.value))
+        }
+        return fixed + custom
+    }
+}
+
 extension ConditionCompiler {
     /// Whether rules of this kind may look at a field.
     func mayUse(_ field: RuleField) -> Bool {

@@ -51,6 +51,9 @@ package struct ViewColumn: Sendable, Equatable {
         ViewColumn("due_date", "Due date", "coalesce(tickets.due_at, 9223372036854775807)"),
         ViewColumn(
             "due_at", "Due date", id: "due_date", "coalesce(tickets.due_at, 9223372036854775807)"),
+        ViewColumn(
+            "sla_next_breach_at", "Next SLA breach",
+            "coalesce(tickets.next_breach_at, 9223372036854775807)"),
     ]
 
     package init?(name: String) {

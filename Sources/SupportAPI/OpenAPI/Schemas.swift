@@ -342,6 +342,20 @@ enum Schemas {
                     ], required: ["sla_policies"])
             ),
             (
+                "RuleDefinitionsAnswer",
+                object(
+                    [
+                        (
+                            "definitions",
+                            object(
+                                [
+                                    ("actions", objects), ("conditions_all", objects),
+                                    ("conditions_any", objects),
+                                ], required: ["actions", "conditions_all", "conditions_any"])
+                        )
+                    ], required: ["definitions"])
+            ),
+            (
                 "DefinitionsAnswer",
                 object([("definitions", conditions)], required: ["definitions"])
             ),

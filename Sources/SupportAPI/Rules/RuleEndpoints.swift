@@ -21,7 +21,35 @@ enum RuleEndpoints {
     }
 
     private static func rules(_ kind: RuleKind, _ keys: RuleKeys) -> [Endpoint] {
-        lists(kind, keys) + many(kind, keys) + single(kind, keys)
+        lists(kind, keys) + many(kind, keys) + [definitions(kind, keys)] + single(kind, keys)
+    }
+
+    private static func definitions(_ kind: RuleKind, _ keys: RuleKeys) -> Endpoint {
+        Endpoint(
+            .get, "/api/v2/\(keys.many)/definitions", "show\(keys.name)Definitions",
+            tag: "\(keys.name)s", summary: "What \(keys.many) may look at and do",
+            answers: [200: "RuleDefinitionsAnswer"]
+        ) { call in
+            try await call.read { desk in
+                let conditions = kind == .macro ? [] : try desk.conditionFields(kind)
+                let actions = kind == .view ? [] : try desk.actionFields(kind)
+                return .json {
+                    $0.object { json in
+                        json.object("definitions") { json in
+                            json.array("actions") { json in
+                                for field in actions { json.actionDefinition(field) }
+                            }
+                            json.array("conditions_all") { json in
+                                for field in conditions { json.conditionDefinition(field) }
+                            }
+                            json.array("conditions_any") { json in
+                                for field in conditions { json.conditionDefinition(field) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     // MARK: Lists

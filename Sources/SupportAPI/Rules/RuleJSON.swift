@@ -45,6 +45,44 @@ extension JSONWriter {
         }
     }
 
+    mutating func conditionDefinition(_ field: ConditionField) {
+        object { json in
+            json.definitionMembers(field.name, field.title, field.values)
+            json.array("operators") { json in
+                for name in field.operators {
+                    json.object { json in
+                        json.member("value", name)
+                        json.member("title", name.split(separator: "_").joined(separator: " "))
+                        // Whether it takes no value.
+                        json.member("terminal", ["present", "not_present"].contains(name))
+                    }
+                }
+            }
+        }
+    }
+
+    mutating func actionDefinition(_ field: ActionField) {
+        object { $0.definitionMembers(field.name, field.title, field.values) }
+    }
+
+    private mutating func definitionMembers(_ name: String, _ title: String, _ values: [String]) {
+        member("subject", name)
+        member("title", title)
+        member("type", values.isEmpty ? "text" : "list")
+        member("group", "ticket")
+        member("nullable", false)
+        member("repeatable", name.hasPrefix("notification_"))
+        array("values") { json in
+            for value in values {
+                json.object { json in
+                    json.member("value", value)
+                    json.member("title", value)
+                    json.member("enabled", true)
+                }
+            }
+        }
+    }
+
     mutating func condition(_ condition: ConditionText) {
         object { json in
             json.member("field", condition.field)
