@@ -51,8 +51,12 @@ package enum Resource: Sendable, Equatable {
     /// What leaves the desk.
     case notices
     case attachment
+    /// What a ticket's requester says of how it was solved.
+    case rating(TicketFacts)
+    /// What people answer to surveys that are not about a ticket.
+    case surveyResponses
     /// All of a kind: lists and counts, and making a new one.
-    case tickets, requests, users, organizations, audits
+    case tickets, requests, users, organizations, audits, ratings
 }
 
 /// What authorisation says.
@@ -144,7 +148,11 @@ package enum Authorization {
             // Their own macros and views are theirs to keep.
             let isOwn = owner != nil && (kind == .macro || kind == .view)
             return isOwn && action != .administer ? .allow : .deny
-        case .notices: return action == .list || action == .read ? .allow : .deny
+        case .notices, .surveyResponses, .ratings:
+            return action == .list || action == .read ? .allow : .deny
+        case .rating(let facts):
+            guard contains(ticketScope(principal), facts) else { return .hide }
+            return action == .list || action == .read ? .allow : .deny
         case .job(let owner):
             return owner == principal.userID ? .allow : .hide
         case .apiToken: return .deny
@@ -170,6 +178,10 @@ package enum Authorization {
                 return isOwn || mayComment ? .allow : .deny
             case .create, .delete, .administer: return .deny
             }
+        case .rating(let facts):
+            guard facts.requesterID == principal.userID else { return .hide }
+            return action == .delete || action == .administer ? .deny : .allow
+        case .ratings: return action == .list ? .allow : .deny
         case .organizationRequests(let id):
             guard principal.sharedOrganizationIDs.contains(id) else { return .deny }
             return action == .list ? .allow : .deny

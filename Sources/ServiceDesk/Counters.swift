@@ -31,6 +31,9 @@ package enum Counter: Equatable, Sendable {
     case scheduleEditedAt
     /// No count, but the ticket from which on timers are to be set anew, plus 1; 0 when all are set.
     case ticketsToRecheck
+    /// Of tickets that are not deleted, by the survey's state.
+    case ratings(SatisfactionState)
+    case npsAnswers(score: Int64)
 
     /// The key in the table. Numbers are stored: never reuse one.
     var key: (kind: Int64, subject: Int64) {
@@ -56,6 +59,8 @@ package enum Counter: Equatable, Sendable {
         case .scheduleStamp: (32, 0)
         case .scheduleEditedAt: (33, 0)
         case .ticketsToRecheck: (34, 0)
+        case .ratings(let state): (50, state.rawValue)
+        case .npsAnswers(let score): (51, score)
         }
     }
 }

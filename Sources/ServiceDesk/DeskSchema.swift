@@ -7,6 +7,6 @@ package enum DeskSchema {
     private static let sql = [
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
         AttachmentSchema.sql, ClockSchema.sql, FieldSchema.sql, RuleSchema.sql,
-        Notice.schema, ViewCounts.schema, ClockLog.schema,
+        Notice.schema, ViewCounts.schema, ClockLog.schema, SatisfactionSchema.sql,
     ].joined(separator: "\n")
 }

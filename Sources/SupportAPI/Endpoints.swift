@@ -6,7 +6,7 @@ package enum Endpoints {
         + OrganizationEndpoints.all
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
         + ScheduleEndpoints.all + MetricEndpoints.all + AttachmentEndpoints.all
-        + SearchEndpoints.all + JobEndpoints.all
+        + SearchEndpoints.all + JobEndpoints.all + SatisfactionEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

@@ -42,6 +42,8 @@ struct Condition: Sendable, Equatable {
         case assignee
         /// One of the groups of who looks.
         case currentGroups
+        /// One of several numbers that stand together.
+        case numbers(ClosedRange<Int64>)
         case role(Role)
         /// Either kind of staff.
         case staff
@@ -134,7 +136,7 @@ extension Condition {
         switch field {
         case .status, .priority, .type, .group, .assignee, .requester, .organization, .problem,
             .customStatus, .form, .reopens, .replies, .assigneeStations, .groupStations, .channel,
-            .updateChannel:
+            .updateChannel, .satisfaction, .satisfactionReason:
             return compareNumbers(subject)
         case .custom(let id): return compareCustom(id, subject)
         case .tags: return compareTags(subject.ticket.tags)
@@ -165,10 +167,16 @@ extension Condition {
             case .requester: return value == subject.ticket.requesterID
             case .assignee: return value != nil && value == subject.ticket.assigneeID
             case .currentGroups: return value.map(subject.updater.groupIDs.contains) ?? false
+            case .numbers(let numbers): return value.map(numbers.contains) ?? false
             case .role, .staff: return false
             }
         }
         func previous() -> Int64? { subject.before.flatMap { number($0, subject) } }
+        /// Of several numbers that stand together, one is no change from another.
+        func isChange(_ operand: Operand) -> Bool {
+            guard case .numbers = operand else { return value != previous() }
+            return isOperand(value, operand) != isOperand(previous(), operand)
+        }
         switch test {
         case .equals(let operand): return isOperand(value, operand)
         case .differs(let operand): return !isOperand(value, operand)
@@ -176,12 +184,12 @@ extension Condition {
         case .isAbove(let limit): return value.map { $0 > limit } ?? false
         case .changed: return value != previous()
         case .unchanged: return value == previous()
-        case .changedTo(let operand): return value != previous() && isOperand(value, operand)
-        case .notChangedTo(let operand): return value == previous() || !isOperand(value, operand)
+        case .changedTo(let operand): return isChange(operand) && isOperand(value, operand)
+        case .notChangedTo(let operand): return !isChange(operand) || !isOperand(value, operand)
         case .changedFrom(let operand):
-            return subject.before != nil && value != previous() && isOperand(previous(), operand)
+            return subject.before != nil && isChange(operand) && isOperand(previous(), operand)
         case .notChangedFrom(let operand):
-            return subject.before == nil || value == previous() || !isOperand(previous(), operand)
+            return subject.before == nil || !isChange(operand) || !isOperand(previous(), operand)
         case .isPresent: return value != nil
         case .isAbsent: return value == nil
         default: return false
@@ -206,6 +214,8 @@ extension Condition {
         case .groupStations: ticket.metrics.groupStations
         case .channel: ticket.channel.rawValue
         case .updateChannel: subject.channel.rawValue
+        case .satisfaction: ticket.satisfaction.state.rawValue
+        case .satisfactionReason: ticket.satisfaction.reasonCode
         default: nil
         }
     }
@@ -219,7 +229,7 @@ extension Condition {
             case .requester: subject.updater.userID == subject.ticket.requesterID
             case .assignee: subject.updater.userID == subject.ticket.assigneeID
             case .currentUser: true
-            case .nobody, .currentGroups: false
+            case .nobody, .currentGroups, .numbers: false
             }
         }
         switch test {

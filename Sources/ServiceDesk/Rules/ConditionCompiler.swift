@@ -72,6 +72,7 @@ struct ConditionCompiler {
         case form(Int64)
         case customStatus(Int64)
         case schedule(Int64)
+        case satisfactionReason(Int64)
     }
 
     static let countLimit = 100
@@ -87,7 +88,7 @@ struct ConditionCompiler {
             all: try texts.all.map { try compile($0) }, any: try texts.any.map { try compile($0) })
     }
 
-    private func refusal(_ text: ConditionText, _ what: String) -> DeskRefusal {
+    func refusal(_ text: ConditionText, _ what: String) -> DeskRefusal {
         refusal(text, .invalid, what)
     }
 
@@ -142,6 +143,8 @@ struct ConditionCompiler {
         case .isWorkingTime: try flag(text, yes: ["true"], no: ["false"])
         case .hours: try hours(text)
         case .custom(let id): try custom(id, text)
+        case .satisfaction: try score(text)
+        case .satisfactionReason: try choice(text) { try reason($0, text) }
         }
     }
 
@@ -149,7 +152,7 @@ struct ConditionCompiler {
         refusal(text, "the operator \(text.test.prefix(40)) is not one of \(known)")
     }
 
-    private func badValue(_ text: ConditionText, _ wanted: String) -> DeskRefusal {
+    func badValue(_ text: ConditionText, _ wanted: String) -> DeskRefusal {
         refusal(
             text, .wrongType,
             "\(text.value.items.first.map { String($0.prefix(60)) } ?? "an empty value") is not \(wanted)"
@@ -172,7 +175,7 @@ struct ConditionCompiler {
         }
     }
 
-    private func choice(
+    func choice(
         _ text: ConditionText, _ operand: (String) throws -> Condition.Operand?
     ) throws -> Condition.Test {
         func value() throws -> Condition.Operand {

@@ -44,6 +44,11 @@ extension Desk where Rows == WritableRows {
         case .addCopy(let person):
             changes.emailCCIDs = ticket.emailCCIDs + (try people(person, ticket))
         case .comment, .commentIsPublic: return
+        case .offerSatisfaction, .offerNPS:
+            if let notice = try offer(action, source, on: &ticket, comment) {
+                notices.append(notice)
+            }
+            return
         case .notifyUser, .notifyGroup, .notifyWebhook:
             if let notice = try notice(action, source, ticket, comment) { notices.append(notice) }
             return
@@ -101,7 +106,7 @@ extension Desk where Rows == WritableRows {
     }
 
     /// A subject goes into a header, where a line's end would begin another.
-    private static func oneLine(_ text: String) -> String {
+    static func oneLine(_ text: String) -> String {
         String(text.prefix(512).map { $0.isNewline ? " " : $0 })
     }
 }
@@ -149,6 +154,8 @@ extension Desk {
         switch parts.first {
         case "ticket": return try ticketPlaceholder(parts.dropFirst(), ticket, comment, publicOnly)
         case "current_user": return try userPlaceholder(principal.userID, parts.dropFirst())
+        case "satisfaction":
+            return satisfactionPlaceholder(parts.dropFirst().first, ticket, publicOnly)
         default: return nil
         }
     }

@@ -45,6 +45,7 @@ extension Desk {
         case .form(let id): try rows.catalog().form(id) != nil
         case .customStatus(let id): try rows.customStatusExists(id)
         case .schedule(let id): try rows.calendars().hasSchedule(id)
+        case .satisfactionReason(let code): try rows.satisfactionReason(code) != nil
         }
     }
 }
@@ -98,6 +99,7 @@ extension Desk where Rows == WritableRows {
         let actions = draft.actions ?? []
         try check(kind, title, conditions, actions, restriction, among: known)
         try rows.writeStandardRules()
+        try keepSurveyKey(of: draft)
         let id = rows.makeIdentifier()
         let last = known.last?.position ?? 0
         try rows.insert(
@@ -133,6 +135,7 @@ extension Desk where Rows == WritableRows {
             try check(kind, title, conditions, actions, restriction, among: others)
         }
         try rows.writeStandardRules()
+        try keepSurveyKey(of: draft)
         let isRecounted =
             kind == .view && (conditions != old.conditions || draft.isActive == true)
         try rows.run(

@@ -48,6 +48,8 @@ package struct Notice: Sendable, Equatable {
     package let body: String
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
+    /// What it offers; known until it is kept.
+    var survey: SurveyOffer?
 
     static let columns = """
         id, state, attempts, next_attempt_at, failure, ticket_id, kind, rule_id, recipient_ids, target,
@@ -173,6 +175,7 @@ extension Desk where Rows == WritableRows {
                 notice.kind.rawValue, notice.ruleID, IDList.join(notice.recipientIDs),
                 notice.target, notice.subject, notice.body, notice.createdAt.milliseconds,
                 notice.updatedAt.milliseconds)
+            try keepOffer(of: notice)
         }
     }
 

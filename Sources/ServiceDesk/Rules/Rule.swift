@@ -166,5 +166,7 @@ package struct RuleDraft: Sendable, Equatable {
     package var actions: [ActionText]?
     package var restriction: RuleRestriction?
     package var output: ViewOutput?
+    /// 32 random bytes, for the first rule that offers a survey: they become the key of the desk's survey links.
+    package var surveyKey: [UInt8]?
     package init() {}
 }

@@ -22,6 +22,9 @@ enum RuleAction: Sendable, Equatable {
     /// Nil: the ticket's group.
     case notifyGroup(Int64?, subject: RuleTemplate, body: RuleTemplate)
     case notifyWebhook(String, body: RuleTemplate)
+    case offerSatisfaction(SurveyText)
+    /// At most once for a person in so many days.
+    case offerNPS(SurveyText, days: Int64)
 
     enum Person: Sendable, Equatable {
         case user(Int64)
@@ -59,7 +62,7 @@ struct ActionCompiler {
         return try actions.map { try compile($0) }
     }
 
-    private func refusal(_ action: ActionText, _ what: String) -> DeskRefusal {
+    func refusal(_ action: ActionText, _ what: String) -> DeskRefusal {
         refusal(action, .invalid, what)
     }
 
@@ -102,6 +105,7 @@ struct ActionCompiler {
             return try comment(action)
         case "notification_user", "notification_group", "notification_webhook":
             return try notification(action)
+        case "satisfaction_score", "nps_survey": return try survey(action)
         default: break
         }
         if case .custom(let id)? = RuleField(name: action.field) {

@@ -4,6 +4,7 @@ enum RuleField: Hashable, Sendable {
     case status, priority, type, group, assignee, requester, organization, problem
     case customStatus, form
     case reopens, replies, assigneeStations, groupStations
+    case satisfaction, satisfactionReason
     case custom(Int64)
     // Of the ticket, without a value before.
     case tags, subject, description, channel, isPublic
@@ -35,6 +36,7 @@ extension RuleField {
             "via_id": .channel, "ticket_is_public": .isPublic, "update_type": .updateType,
             "role": .updater, "current_via_id": .updateChannel, "comment_includes_word": .comment,
             "comment_is_public": .commentIsPublic, "in_business_hours": .isWorkingTime,
+            "satisfaction_score": .satisfaction, "satisfaction_reason_code": .satisfactionReason,
         ]
         for (name, moment) in moments { names[name] = .hours(moment) }
         return names
@@ -96,6 +98,7 @@ extension RuleField {
         case .customStatus: .customStatus
         case .form: .form
         case .custom: .custom
+        case .satisfaction, .satisfactionReason: .satisfaction
         default: []
         }
     }
@@ -118,6 +121,7 @@ struct ChangedFields: OptionSet, Sendable {
     /// The ticket is new.
     static let creation = ChangedFields(rawValue: 1 << 11)
     static let comment = ChangedFields(rawValue: 1 << 12)
+    static let satisfaction = ChangedFields(rawValue: 1 << 20)
 
     /// What is different between two states of a ticket; of a new one all that it has.
     init(from old: Ticket?, to new: Ticket, hasComment: Bool) {
@@ -137,6 +141,7 @@ struct ChangedFields: OptionSet, Sendable {
         look(.customStatus) { $0.customStatusID }
         look(.form) { $0.formID }
         look(.custom) { $0.customFields }
+        look(.satisfaction) { $0.satisfaction }
         self = fields
     }
 

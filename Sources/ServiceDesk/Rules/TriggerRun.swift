@@ -40,6 +40,8 @@ extension Desk where Rows == WritableRows {
         _ triggers: [CompiledRule], from old: Ticket?, _ run: inout TriggerRun,
         comment: RuleSubject.Comment?
     ) throws {
+        // Also of what an automation has offered.
+        defer { run.settleSurveys(from: old) }
         guard !triggers.isEmpty else { return }
         var subject = RuleSubject(
             run.ticket, before: old, comment: comment, updater: principal, channel: via.channel,

@@ -123,8 +123,9 @@ struct EventList {
     }
 
     /// An event that is not about a field's value.
-    mutating func note(_ type: String, _ value: String) {
+    mutating func note(_ type: String, _ value: String, _ rest: [Payload] = []) {
         start(type, value)
+        for part in rest { append(part) }
         json += "]"
     }
 

@@ -321,6 +321,7 @@ extension Desk where Rows == WritableRows {
         ticket.metrics = old.metrics
         ticket.metrics.update(from: old, to: ticket, now: now)
         ticket.statusUpdatedAt = ticket.status == old.status ? old.statusUpdatedAt : now
+        ticket.withdrawOffer(from: old)
         if isReply {
             ticket.metrics.replies += 1
             if ticket.metrics.firstReplyAt == nil { ticket.metrics.firstReplyAt = now }
@@ -356,6 +357,7 @@ extension Desk where Rows == WritableRows {
         if let priority = changes.priority { ticket.priority = priority }
         if let type = changes.type { ticket.type = type }
         if let due = changes.dueAt { ticket.dueAt = due }
+        if let satisfaction = changes.satisfaction { ticket.satisfaction = satisfaction }
         if let external = changes.externalID {
             ticket.externalID = try external.boundedOrNil("external_id", "External", max: 255)
         }
@@ -527,15 +529,19 @@ extension Desk where Rows == WritableRows {
         }
         let values = ticket.customFields.all
         for id in values.keys.sorted() { create(String(id), .init(values[id])) }
+        if ticket.satisfaction.state != .unoffered {
+            create("satisfaction_score", .text(ticket.satisfaction.state.score))
+        }
     }
 
-    private func recordChanges(
+    func recordChanges(
         from old: Ticket, to new: Ticket, by setters: [String: TriggerRun.Source],
         in events: inout EventList
     ) {
         forEachDifference(from: old, to: new) { field, before, after in
             events.change(field, after, from: before, by: setters[field])
         }
+        if old.satisfaction != new.satisfaction { events.rating(of: new) }
     }
 
     /// The audited fields whose values differ.
@@ -555,6 +561,7 @@ extension Desk where Rows == WritableRows {
         if old.chosenStatusID != new.chosenStatusID {
             body("custom_status_id", .init(old.customStatusID), .init(new.customStatusID))
         }
+        forEachSatisfactionDifference(from: old, to: new, body)
         guard old.customFields != new.customFields else { return }
         let (before, after) = (old.customFields.all, new.customFields.all)
         for id in Set(before.keys).union(after.keys).sorted() where before[id] != after[id] {
@@ -633,6 +640,8 @@ extension Desk where Rows == WritableRows {
         try rows.run("DELETE FROM audits WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM notices WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM clock_events WHERE tenant = ?1 AND ticket_id = ?2", id)
+        try rows.run(
+            "DELETE FROM satisfaction_ratings WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         try rows.add(-1, to: .deletedTickets)
     }
@@ -726,6 +735,7 @@ extension Desk where Rows == WritableRows {
         var ticket = ticket
         try setTimer(of: &ticket)
         try rows.run(Ticket.insertion, values: ticket.columnValues)
+        try keepSatisfaction(from: nil, to: ticket)
         try rows.countInViews(from: nil, to: ticket)
         return ticket
     }
@@ -736,6 +746,7 @@ extension Desk where Rows == WritableRows {
     func update(from old: Ticket, to new: Ticket) throws -> Ticket {
         var new = new
         try setTimer(of: &new)
+        try keepSatisfaction(from: old, to: new)
         let before = old.columnValues
         let after = new.columnValues
         var sets: [String] = []

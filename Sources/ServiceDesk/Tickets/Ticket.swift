@@ -54,6 +54,7 @@ package struct Ticket: Sendable, Equatable {
     package var firings = Firings()
     /// By whose working time it is measured; nil for the desk's own.
     package var scheduleID: Int64?
+    package var satisfaction = TicketSatisfaction()
 
     package var customStatusID: Int64 { chosenStatusID ?? CustomStatus.systemID(status) }
 
@@ -92,8 +93,10 @@ extension Ticket {
         "requester_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
         "first_solved_at", "first_reply_at", "clocks", "next_breach_at", "breached_at",
         "custom_fields", "custom_status_id", "form_id", "timer_at", "firings", "schedule_id",
+        "satisfaction", "satisfaction_solve", "satisfaction_reason",
     ]
-    static let columns = columnNames.map { "tickets." + $0 }.joined(separator: ", ")
+    static let columns = (columnNames.map { "tickets." + $0 } + TicketSatisfaction.ratingColumns)
+        .joined(separator: ", ")
     static let insertion: String = {
         let names = columnNames.joined(separator: ", ")
         let places = (2...columnNames.count + 1).map { "?\($0)" }.joined(separator: ", ")
@@ -148,6 +151,7 @@ extension Ticket {
         timerAt = time(47)
         firings = Firings(stored: row.optionalText(48))
         scheduleID = row.optionalInt64(49)
+        satisfaction = TicketSatisfaction(row, from: 50)
     }
 
     /// The row's values in the order of `columnNames`.
@@ -172,6 +176,8 @@ extension Ticket {
             time(metrics.firstReplyAt), .blob(clockState), time(nextBreachAt), time(breachedAt),
             customFields.stored.map(Value.text) ?? .null, integer(chosenStatusID), integer(formID),
             time(timerAt), firings.stored.map(Value.text) ?? .null, integer(scheduleID),
+            .integer(satisfaction.state.rawValue), .integer(satisfaction.solve),
+            integer(satisfaction.reasonCode),
         ]
     }
 }

@@ -32,6 +32,8 @@ package struct TicketChanges: Sendable, Equatable {
     /// With `updatedStamp`: refuse when the ticket changed since.
     package var isSafe = false
     package var updatedStamp: Timestamp?
+    /// What its requester says of how it was solved.
+    var satisfaction: TicketSatisfaction?
     package init() {}
 }
 

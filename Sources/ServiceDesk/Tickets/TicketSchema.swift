@@ -24,6 +24,9 @@ enum TicketSchema {
             requester_updated_at INTEGER, initially_assigned_at INTEGER, assigned_at INTEGER,
             solved_at INTEGER, first_solved_at INTEGER, first_reply_at INTEGER,
             breached_at INTEGER, firings TEXT, schedule_id INTEGER,
+            pending_ms INTEGER NOT NULL, hold_ms INTEGER NOT NULL, open_ms INTEGER NOT NULL,
+            satisfaction INTEGER NOT NULL, satisfaction_solve INTEGER NOT NULL,
+            satisfaction_reason INTEGER,
             PRIMARY KEY (tenant, id)
         ) STRICT, WITHOUT ROWID;
         -- users/{id}/tickets/requested, requests of an end user.

@@ -46,6 +46,9 @@ struct ViewQuery {
             case .currentGroups:
                 let ids = principal.groupIDs.sorted().map(String.init).joined(separator: ",")
                 same = "(\(column) IS NOT NULL AND \(column) IN (\(ids)))"
+            case .numbers(let numbers):
+                same =
+                    "(\(column) IS NOT NULL AND \(column) BETWEEN \(numbers.lowerBound) AND \(numbers.upperBound))"
             case .role, .staff: return nil
             }
             return isEqual ? same : "NOT (\(same))"
@@ -95,6 +98,8 @@ extension RuleField {
         case .assigneeStations: "tickets.assignee_stations"
         case .groupStations: "tickets.group_stations"
         case .channel: "tickets.channel"
+        case .satisfaction: "tickets.satisfaction"
+        case .satisfactionReason: "tickets.satisfaction_reason"
         default: nil
         }
     }

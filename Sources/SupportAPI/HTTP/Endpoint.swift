@@ -19,6 +19,8 @@ package struct Endpoint: Sendable {
     package let answers: [Int: String?]
     /// Bytes of a request's body. An endpoint that takes more than usual takes raw bytes, not JSON.
     package let bodyLimit: Int
+    /// Whether it answers people, in HTML, and takes what a page's form sends; who asks needs not be known.
+    package let isPage: Bool
     package let handle: @Sendable (APICall) async throws -> APIAnswer
 
     /// Bytes of a JSON body.
@@ -28,7 +30,7 @@ package struct Endpoint: Sendable {
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operation: String, tag: String,
         summary: String, query: [QueryParameter] = [], body: String? = nil,
-        answers: [Int: String?], bodyLimit: Int = Endpoint.usualBodyLimit,
+        answers: [Int: String?], bodyLimit: Int = Endpoint.usualBodyLimit, isPage: Bool = false,
         handle: @escaping @Sendable (APICall) async throws -> APIAnswer
     ) {
         self.method = method
@@ -40,6 +42,7 @@ package struct Endpoint: Sendable {
         self.body = body
         self.answers = answers
         self.bodyLimit = bodyLimit
+        self.isPage = isPage
         self.handle = handle
     }
 }

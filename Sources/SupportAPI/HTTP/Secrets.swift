@@ -34,6 +34,14 @@ package enum Secrets {
         return (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
+    /// 256 bits that sign something.
+    package static func key() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<4).flatMap { _ in
+            withUnsafeBytes(of: generator.next()) { Array($0) }
+        }
+    }
+
     package static func jobID() -> String { "V3-" + hex(16) }
 
     /// `count` random bytes as hexadecimal digits.

@@ -551,7 +551,8 @@ package final class SupportAPI: Sendable {
             answer.headers[.standardRemaining] = String(standing.remaining)
             answer.headers[.standardReset] = String(standing.resetSeconds)
         }
-        if answer.stream != nil || isFile { return }
+        // What says itself how long it may be kept.
+        if answer.stream != nil || isFile || answer.headers[.cacheControl] != nil { return }
         guard answer.status.kind == .successful, answer.body.readableBytes > 0 else {
             answer.headers[.cacheControl] = "no-store"
             return

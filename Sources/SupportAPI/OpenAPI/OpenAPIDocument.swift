@@ -106,10 +106,15 @@ package enum OpenAPIDocument {
                     ])
                 ))
         }
+        if endpoint.isPage, endpoint.method == .post {
+            members.append(
+                ("requestBody", .object([("required", .bool(false)), ("content", form)])))
+        }
         var answers = endpoint.answers.map { status, schema in
-            answer(String(status), "Done", schema)
+            answer(String(status), "Done", schema, isPage: endpoint.isPage)
         }.sorted { $0.name < $1.name }
-        answers += Schemas.commonErrors.map { answer($0.0, $0.1, "Error") }
+        answers += Schemas.commonErrors.filter { endpoint.answers[Int($0.0) ?? 0] == nil }
+            .map { answer($0.0, $0.1, "Error") }
         members.append(("responses", .object(answers)))
         return .object(members)
     }
@@ -118,10 +123,27 @@ package enum OpenAPIDocument {
         ("type", .string("string")), ("format", .string("binary")),
     ])
 
-    private static func answer(_ status: String, _ text: String, _ schema: String?)
-        -> (name: String, value: JSONValue)
-    {
+    private static let page = JSONValue.object([
+        (
+            "text/html; charset=utf-8",
+            .object([("schema", .object([("type", .string("string"))]))])
+        )
+    ])
+
+    private static let form = JSONValue.object([
+        (
+            "application/x-www-form-urlencoded",
+            .object([
+                ("schema", .object([("$ref", .string("#/components/schemas/SurveyForm"))]))
+            ])
+        )
+    ])
+
+    private static func answer(
+        _ status: String, _ text: String, _ schema: String?, isPage: Bool = false
+    ) -> (name: String, value: JSONValue) {
         var members: [(name: String, value: JSONValue)] = [("description", .string(text))]
+        if isPage { members.append(("content", page)) }
         if let schema { members.append(("content", content(schema: schema))) }
         return (status, .object(members))
     }

@@ -101,6 +101,7 @@ enum Schemas {
                 ("organization_id", optionalNumber), ("group_id", optionalNumber), ("tags", texts),
                 ("is_public", flag), ("custom_fields", fieldValues), ("custom_status_id", number),
                 ("ticket_form_id", optionalNumber),
+                ("satisfaction_rating", object([("score", text)], required: ["score"])),
             ]),
         record(
             "Request",
@@ -245,7 +246,34 @@ enum Schemas {
                 ("attempts", number), ("failure", optionalText), ("next_attempt_at", time),
                 ("created_at", time), ("updated_at", time),
             ]),
+        record("SatisfactionRating", satisfactionRating),
+        record(
+            "SatisfactionReason",
+            [
+                ("id", number), ("url", text), ("reason_code", number), ("value", text),
+                ("raw_value", text), ("created_at", optionalText), ("updated_at", optionalText),
+                ("deleted_at", optionalText),
+            ]),
+        record(
+            "NPSResponse",
+            [
+                ("id", number), ("url", text), ("user_id", number), ("score", number),
+                ("category", text), ("comment", optionalText), ("offered_at", time),
+                ("answered_at", time), ("updated_at", time),
+            ]),
     ]
+
+    private static let satisfactionRating: [(String, JSONValue)] = [
+        ("id", number), ("url", text), ("ticket_id", number), ("requester_id", number),
+        ("assignee_id", optionalNumber), ("group_id", optionalNumber), ("score", text),
+        ("comment", optionalText), ("reason", optionalText), ("reason_id", optionalNumber),
+        ("reason_code", optionalNumber), ("solve", number), ("created_at", time),
+        ("updated_at", time),
+    ]
+
+    private static func list(_ name: String) -> JSONValue {
+        .object([("type", .string("array")), ("items", reference(name))])
+    }
 
     /// What rules of all kinds have.
     private static let rule: [(String, JSONValue)] = [
@@ -301,7 +329,8 @@ enum Schemas {
         ("Automation", "automation", "automations"), ("Macro", "macro", "macros"),
         ("MetricEvent", "ticket_metric_event", "ticket_metric_events"),
         ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
-        ("Notice", "notice", "notices"),
+        ("Notice", "notice", "notices"), ("SatisfactionReason", "reason", "reasons"),
+        ("NPSResponse", "response", "responses"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -453,6 +482,42 @@ enum Schemas {
                     ], required: ["results", "facets", "meta", "links"])
             ),
             ("SearchCountAnswer", object([("count", number)], required: ["count"])),
+            (
+                "SatisfactionRatingAnswer",
+                object(
+                    [("satisfaction_rating", list("SatisfactionRating"))],
+                    required: ["satisfaction_rating"])
+            ),
+            (
+                "SatisfactionRatingsAnswer",
+                object(
+                    [("satisfaction_ratings", list("SatisfactionRating"))],
+                    required: ["satisfaction_ratings"])
+            ),
+            (
+                "SatisfactionReasonListAnswer",
+                object([("reason", list("SatisfactionReason"))], required: ["reason"])
+            ),
+            (
+                "NPSScoreAnswer",
+                object(
+                    [
+                        (
+                            "nps",
+                            object(
+                                [
+                                    ("start_date", date), ("end_date", date),
+                                    ("promoters", number), ("passives", number),
+                                    ("detractors", number), ("responses", number),
+                                    ("score", optionalNumber),
+                                ],
+                                required: [
+                                    "start_date", "end_date", "promoters", "passives",
+                                    "detractors", "responses", "score",
+                                ])
+                        )
+                    ], required: ["nps"])
+            ),
         ]
 
     /// Records of several kinds, told apart by `result_type`.
@@ -598,6 +663,11 @@ enum Schemas {
             ),
             ("Notice", "notice", [("state", text)]),
             (
+                "SatisfactionRating", "satisfaction_rating",
+                [("score", text), ("comment", optionalText), ("reason_code", number)]
+            ),
+            ("SatisfactionReason", "reason", [("value", text)]),
+            (
                 "Identity", "identity",
                 [("type", text), ("value", text), ("verified", flag), ("primary", flag)]
             ),
@@ -661,6 +731,10 @@ enum Schemas {
             )
         } + [
             ("TagNamesBody", object([("tags", texts)], required: ["tags"])),
+            (
+                "SurveyForm",
+                object([("score", text), ("comment", text), ("reason", number)])
+            ),
             ("TicketFieldOrderBody", order("ticket_field_ids")),
             ("UserFieldOrderBody", order("user_field_ids")),
             ("OrganizationFieldOrderBody", order("organization_field_ids")),

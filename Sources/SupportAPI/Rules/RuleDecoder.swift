@@ -10,7 +10,10 @@ enum RuleDecoder {
         draft.isActive = try fields.bool("active")
         draft.position = try fields.int64("position") ?? nil
         draft.conditions = try conditions(fields)
-        if fields.has("actions") { draft.actions = try actions(fields) }
+        if fields.has("actions") {
+            draft.actions = try actions(fields)
+            draft.surveyKey = Secrets.key()
+        }
         draft.restriction = try restriction(fields)
         if kind == .view { draft.output = try output(fields) }
         return draft

@@ -39,7 +39,7 @@ extension JSONWriter {
             json.array("tags", ticket.tags)
             let (shown, values) = (catalog.shown(.ticket), ticket.customFields.all)
             json.ticketFields("custom_fields", shown, values)
-            json.null("satisfaction_rating")
+            json.satisfaction(ticket.satisfaction)
             json.array("sharing_agreement_ids") { _ in }
             json.member("custom_status_id", ticket.customStatusID)
             json.ticketFields("fields", shown, values)
@@ -188,6 +188,7 @@ extension JSONWriter {
             case "Error":
                 json.member("message", parts[1].text)
                 json.ruleVia(parts.dropFirst(2))
+            case "SatisfactionRating": json.ratingEvent(parts)
             case "CommentPrivacyChange":
                 if case .string(let text) = parts[1] { json.member("comment_id", Int64(text)) }
                 json.member("public", false)
