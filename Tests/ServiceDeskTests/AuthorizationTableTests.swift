@@ -97,6 +97,23 @@ struct AuthorizationTableTests {
         #expect(row(user, .ticket(Self.facts(relation))) == "------")
     }
 
+    /// Ratings are seen with their tickets, and given by nobody but the requester.
+    @Test func ratingsAreReadWithTheirTicketsAndGivenByRequesters() {
+        for (restriction, tickets) in Self.agentTickets {
+            let agent = Self.principal(.agent, restriction)
+            for (relation, expected) in tickets {
+                let rating = Resource.rating(Self.facts(relation))
+                #expect(row(agent, rating) == (expected == "??????" ? expected : "++----"))
+                #expect(row(Self.principal(.admin, restriction), rating) == "++++++")
+            }
+        }
+        let user = Self.principal(.endUser, .requested)
+        for relation in Relation.allCases {
+            let expected = relation == .requester ? "++++--" : "??????"
+            #expect(row(user, .rating(Self.facts(relation))) == expected)
+        }
+    }
+
     @Test func colleaguesShareRequestsAsTheirOrganizationAllows() {
         func member(shared: Bool, withComments: Bool) -> Principal {
             Principal(
@@ -149,6 +166,8 @@ struct AuthorizationTableTests {
         ("another's macro", .rule(.macro, owner: 99), "??????", "------"),
         ("another's view", .rule(.view, owner: 99), "??????", "------"),
         ("notices", .notices, "++----", "------"),
+        ("survey responses", .surveyResponses, "++----", "------"),
+        ("ratings", .ratings, "++----", "+-----"),
         ("group membership", .groupMembership, "++----", "------"),
         ("organization membership", .organizationMembership, "++++--", "------"),
         ("organization", .organization(id: 1), "++++--", "------"),

@@ -70,9 +70,13 @@ struct ProtocolTests {
     @Test func everyWriteCanBeRepeatedUnderItsKey() async throws {
         // They ask with a body, and change nothing.
         let questions: Set<String> = ["previewView", "countPreview"]
+        // Only a ticket's requester rates, and nobody signs in for a survey: SatisfactionAPITests have them.
+        let others: Set<String> = ["createSatisfactionRating", "answerSurvey"]
         try await Harness.run { desk in
             for endpoint in Endpoints.all
-            where endpoint.method != .get && !questions.contains(endpoint.operation) {
+            where endpoint.method != .get && !questions.contains(endpoint.operation)
+                && !others.contains(endpoint.operation)
+            {
                 // A record for each path parameter's kind, fresh for each endpoint.
                 let path = try await Self.target(endpoint, desk)
                 let body = try await Self.body(endpoint, desk)
@@ -200,6 +204,11 @@ struct ProtocolTests {
         case "lodge" where path.contains("tickets/{id}"): fill("id", try await desk.ticket())
         case "lodge" where path.contains("notices/{id}"):
             fill("id", try await notice(operation, desk))
+        case "lodge" where path.contains("satisfaction_reasons/{id}"):
+            fill(
+                "id",
+                try await desk.make(
+                    "lodge/satisfaction_reasons", "reason", "\"value\":\"R \(operation)\""))
         case "lodge" where path.contains("{id}"):
             let kind = String(path.split(separator: "/")[3])
             let id = try await desk.make(kind, String(kind.dropLast()), Self.field(operation))

@@ -57,10 +57,7 @@ enum SatisfactionEndpoints {
             let id = try call.id()
             let draft = try draft(call.bodyObject("satisfaction_rating"))
             return try await call.write { desk in
-                guard let draft = draft else {
-                    throw DeskRefusal.invalid("score", .invalid, "Score: must be good or bad")
-                }
-                return one(try desk.rate(id, draft), call)
+                one(try desk.rate(id, draft), call)
             }
         },
     ]
@@ -88,15 +85,14 @@ enum SatisfactionEndpoints {
         return filter
     }
 
-    /// Nil when the score is neither of the two.
-    private static func draft(_ fields: FieldReader) throws -> RatingDraft? {
+    private static func draft(_ fields: FieldReader) throws -> RatingDraft {
         let comment = try fields.string("comment", max: SatisfactionRating.commentLimit)
         // A reason's number is its code.
         let reason = try (fields.int64("reason_code") ?? nil) ?? (fields.int64("reason_id") ?? nil)
         switch try fields.string("score") ?? nil {
         case "good": return RatingDraft(isGood: true, comment: comment, reasonCode: reason)
         case "bad": return RatingDraft(isGood: false, comment: comment, reasonCode: reason)
-        default: return nil
+        default: throw DeskRefusal.invalid("score", .invalid, "Score: must be good or bad")
         }
     }
 
