@@ -45,7 +45,7 @@ package struct Notice: Sendable, Equatable {
     /// Of a webhook.
     package let target: String?
     package let subject: String
-    package let body: String
+    package var body: String
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
     /// What it offers; known until it is kept.
@@ -143,7 +143,7 @@ extension Desk {
                     "SELECT count(*) FROM (SELECT 1 FROM notices WHERE tenant = ?1 AND \(condition) LIMIT 10001)",
                     values: values
                 ) { $0.int64(0) } ?? 0
-            }, read: Notice.init)
+            }, read: { shown(Notice($0)) })
     }
 
     package func notice(_ id: Int64) throws -> Notice {
@@ -152,7 +152,7 @@ extension Desk {
             throw DeskRefusal.notFound
         }
         try require(.read, .ticket(ticket.facts))
-        return notice
+        return shown(notice)
     }
 
     private func findNotice(_ id: Int64) throws -> Notice? {

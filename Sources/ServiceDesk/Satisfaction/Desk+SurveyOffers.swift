@@ -130,6 +130,25 @@ extension Desk where Rows == WritableRows {
 }
 
 extension Desk {
+    /// A notice as it is shown. A survey's link is the right to answer it, which whoever worked on the ticket must not have; an admin
+    /// can act for anybody as it is.
+    func shown(_ notice: Notice) -> Notice {
+        guard principal.role != .admin else { return notice }
+        let mark = "/surveys/"
+        var parts = notice.body.split(separator: mark, omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return notice }
+        for place in parts.indices.dropFirst() {
+            parts[place] =
+                "…"
+                + parts[place].drop {
+                    $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
+                }
+        }
+        var shown = notice
+        shown.body = parts.joined(separator: mark)
+        return shown
+    }
+
     /// A place in a rule's text about the ticket's newest survey. What was said with a rating is for the desk's own people.
     func satisfactionPlaceholder(
         _ name: Substring?, _ ticket: Ticket, _ publicOnly: Bool

@@ -76,6 +76,23 @@ struct SurveyLinkTests {
         #expect(throws: DeskRefusal.self) { try desk.answer(token, SurveyAnswer(score: "7")) }
     }
 
+    /// Who worked on a ticket does not get hold of its requester's links.
+    @Test func agentsSeeMailsWithoutTheirLinks() throws {
+        let (desk, _, id, token) = try Self.offered()
+        let ben = try desk.agent()
+        let number = try #require(try desk.mails(id).first?.id)
+        let page = try desk.run(as: ben) {
+            try $0.notices(ofTicket: id, state: nil, .offset(page: 1, size: 10))
+        }
+        let one = try desk.run(as: ben) { try $0.notice(number) }
+        for seen in [one] + page.items {
+            #expect(!seen.body.contains(token.prefix(8)))
+            #expect(seen.body.contains("Good, I am satisfied:\n/surveys/…?score=good\n"))
+            #expect(seen.body.hasSuffix("/surveys/…?score=bad"))
+        }
+        #expect(try desk.events(of: id).contains(token) == false)
+    }
+
     @Test func aLinkOfAnEarlierSolveRecordsNothing() throws {
         let (desk, jane, id, token) = try Self.offered()
         try desk.reopen(id)
