@@ -42,7 +42,10 @@ extension Desk {
     /// What actions of a kind of rule may name, custom fields last.
     package func actionFields(_ kind: RuleKind) throws -> [ActionField] {
         try require(.list, .rule(kind, owner: nil))
-        let sending = ["notification_user", "notification_group", "notification_webhook"]
+        let sending = [
+            "notification_user", "notification_group", "notification_webhook",
+            "satisfaction_score", "nps_survey",
+        ]
         let writing = ["comment_value", "comment_mode_is_public"]
         let names =
             [
@@ -86,9 +89,9 @@ extension ConditionCompiler {
                 "not_value_previous",
             ] : []
         switch field {
-        case .status, .priority: return ordered + changed + present
+        case .status, .priority, .satisfaction: return ordered + changed + present
         case .type, .group, .assignee, .requester, .organization, .problem, .customStatus, .form,
-            .channel, .updateChannel:
+            .channel, .updateChannel, .satisfactionReason:
             return compared + changed + present
         case .updater, .isPublic, .commentIsPublic, .updateType, .isWorkingTime: return compared
         case .reopens, .replies, .assigneeStations, .groupStations: return ordered
@@ -113,6 +116,8 @@ extension RuleField {
         case .isPublic: ["public", "private"]
         case .commentIsPublic, .isWorkingTime: ["true", "false"]
         case .updateType: ["Create", "Change"]
+        case .satisfaction:
+            ["unoffered", "offered", "bad", "bad_with_comment", "good", "good_with_comment"]
         default: []
         }
     }
