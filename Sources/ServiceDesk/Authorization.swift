@@ -40,6 +40,8 @@ package enum Resource: Sendable, Equatable {
     case groupMembership
     case organizationMembership
     case job(ownerID: Int64)
+    /// An agent's availability, capacity and skills.
+    case agentWork(agentID: Int64)
     case tags
     case search
     case apiToken
@@ -153,6 +155,9 @@ package enum Authorization {
         case .rating(let facts):
             guard contains(ticketScope(principal), facts) else { return .hide }
             return action == .list || action == .read ? .allow : .deny
+        case .agentWork(let agent):
+            if action == .list || action == .read { return .allow }
+            return action == .update && agent == principal.userID ? .allow : .deny
         case .job(let owner):
             return owner == principal.userID ? .allow : .hide
         case .apiToken: return .deny

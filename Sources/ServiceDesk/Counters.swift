@@ -22,6 +22,12 @@ package enum Counter: Equatable, Sendable {
     case tags
     case unfinishedJobs
     case storedBytes
+    /// Groups that assign by themselves.
+    case automaticTeams
+    /// New and open tickets: what takes an agent's capacity.
+    case openTicketsOfAssignee(Int64)
+    /// Groups whose waiting tickets have not all been looked at.
+    case leftTeams
     /// No count, but the digest of what the desk defines; see `ShardTransaction.define`.
     case definitions
     /// No count, but a stamp of all that was ever said of rules; see `RuleBook`.
@@ -54,6 +60,9 @@ package enum Counter: Equatable, Sendable {
         case .tags: (19, 0)
         case .unfinishedJobs: (20, 0)
         case .storedBytes: (21, 0)
+        case .automaticTeams: (40, 0)
+        case .openTicketsOfAssignee(let id): (41, id)
+        case .leftTeams: (42, 0)
         case .definitions: (30, 0)
         case .ruleStamp: (31, 0)
         case .scheduleStamp: (32, 0)

@@ -8,5 +8,6 @@ package enum DeskSchema {
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
         AttachmentSchema.sql, ClockSchema.sql, FieldSchema.sql, RuleSchema.sql,
         Notice.schema, ViewCounts.schema, ClockLog.schema, SatisfactionSchema.sql,
+        AssignmentSchema.sql,
     ].joined(separator: "\n")
 }

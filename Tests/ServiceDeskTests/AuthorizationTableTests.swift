@@ -172,6 +172,8 @@ struct AuthorizationTableTests {
         ("organization membership", .organizationMembership, "++++--", "------"),
         ("organization", .organization(id: 1), "++++--", "------"),
         ("own organization", .organization(id: myOrganization), "++++--", "------"),
+        ("own availability", .agentWork(agentID: me), "++-+--", "------"),
+        ("another's availability", .agentWork(agentID: 1), "++----", "------"),
         ("own job", .job(ownerID: me), "++++++", "------"),
         ("another's job", .job(ownerID: 1), "??????", "------"),
         ("oneself as end user", .user(id: me, role: .endUser), "++++--", "-+-+--"),

@@ -11,6 +11,9 @@ struct CountersTests {
         (3, "SELECT 0, count(*) FROM tickets WHERE tenant = ?1 AND deleted_at IS NOT NULL"),
         (4, ofTickets("requester_id")), (5, ofTickets("assignee_id")),
         (6, ofTickets("organization_id")),
+        (
+            41, ofTickets("assignee_id").replacing("GROUP BY", with: "AND status <= 1 GROUP BY")
+        ),
         (11, "SELECT 0, count(*) FROM users WHERE tenant = ?1 AND active = 1"),
         (12, "SELECT role, count(*) FROM users WHERE tenant = ?1 AND active = 1 GROUP BY role"),
         (15, "SELECT 0, count(*) FROM teams WHERE tenant = ?1 AND deleted = 0"),

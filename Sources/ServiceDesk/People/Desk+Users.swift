@@ -298,6 +298,7 @@ extension Desk where Rows == WritableRows {
                 try insertMembership(user: id, team: team, isDefault: true)
             }
         }
+        if old.isSuspended || old.restriction == .requested { try giveWaiting(to: id) }
         return try findUser(id)!
     }
 

@@ -150,6 +150,7 @@ extension Desk where Rows == WritableRows {
             now.milliseconds)
         try rows.add(1, to: .groupMemberships)
         if isDefault { try setDefaultTeam(user: user, team: team) }
+        try giveWaiting(to: user)
         return id
     }
 
@@ -220,6 +221,7 @@ extension Desk where Rows == WritableRows {
         ) { $0.int64(0) }
         for team in teams { try leaveTeam(user: user, team: team) }
         try unassignTickets(ofAgent: user, inTeam: nil)
+        try forgetWork(of: user)
     }
 
     func leaveOrganization(user: Int64, organization: Int64) throws {

@@ -133,6 +133,7 @@ extension Desk where Rows == WritableRows {
         ) { $0.int64(0) }
         for user in members { try leaveTeam(user: user, team: id) }
         try unassignTickets(ofTeam: id)
+        try forgetAssignment(ofTeam: id)
         try rows.run(
             "UPDATE teams SET deleted = 1, updated_at = ?3, version = version + 1 WHERE tenant = ?1 AND id = ?2",
             id, now.milliseconds)

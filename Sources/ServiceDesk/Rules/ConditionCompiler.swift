@@ -73,6 +73,7 @@ struct ConditionCompiler {
         case customStatus(Int64)
         case schedule(Int64)
         case satisfactionReason(Int64)
+        case skill(String)
     }
 
     static let countLimit = 100

@@ -39,6 +39,7 @@ extension Desk where Rows == WritableRows {
         case .setTags(let tags): changes.tags = tags
         case .addTags(let tags): changes.additionalTags = tags
         case .removeTags(let tags): changes.removedTags = tags
+        case .setSkills(let ids): changes.skillIDs = ids
         case .addFollower(let person):
             changes.followerIDs = ticket.followerIDs + (try people(person, ticket))
         case .addCopy(let person):

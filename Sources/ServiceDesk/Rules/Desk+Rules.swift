@@ -46,6 +46,7 @@ extension Desk {
         case .customStatus(let id): try rows.customStatusExists(id)
         case .schedule(let id): try rows.calendars().hasSchedule(id)
         case .satisfactionReason(let code): try rows.satisfactionReason(code) != nil
+        case .skill(let id): try rows.skill(id) != nil
         }
     }
 }

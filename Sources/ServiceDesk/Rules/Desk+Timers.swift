@@ -113,7 +113,9 @@ extension Desk where Rows == WritableRows {
         if run.ticket == quiet && run.notices.isEmpty && run.failures.isEmpty {
             return try update(from: old, to: quiet)
         }
-        return try settle(run, from: old)
+        _ = try settle(run, from: old)
+        // What it has freed may have been given to somebody; the ticket's row is what counts.
+        return try findTicket(old.id)!
     }
 
     /// - Parameter wait: milliseconds from now.

@@ -13,6 +13,7 @@ enum RuleAction: Sendable, Equatable {
     case setTags([String])
     case addTags([String])
     case removeTags([String])
+    case setSkills([String])
     case addFollower(Person)
     case addCopy(Person)
     /// Macros only: a comment, and whether it is public.
@@ -99,6 +100,7 @@ struct ActionCompiler {
         case "set_tags": return .setTags(try tags(action))
         case "current_tags": return .addTags(try tags(action))
         case "remove_tags": return .removeTags(try tags(action))
+        case "set_skills": return .setSkills(try skills(action))
         case "follower": return .addFollower(try person(action, action.value.text ?? ""))
         case "cc": return .addCopy(try person(action, action.value.text ?? ""))
         case "comment_value", "comment_value_html", "comment_mode_is_public":
@@ -143,6 +145,18 @@ struct ActionCompiler {
         let tags = try Tags.normalized(action.value.items, field: "actions")
         guard !tags.isEmpty || action.field == "set_tags" else { throw badValue(action) }
         return tags
+    }
+
+    private func skills(_ action: ActionText) throws -> [String] {
+        guard kind != .macro else { throw refusal(action, "a macro puts no skills on tickets") }
+        let ids = action.value.items.filter { !$0.isEmpty }
+        guard ids.count <= Skill.ticketLimit else {
+            throw refusal(action, .tooLong, "at most \(Skill.ticketLimit) skills are allowed")
+        }
+        for id in ids where try !exists(.skill(id)) {
+            throw refusal(action, "\(id.prefix(60)) does not exist")
+        }
+        return ids
     }
 
     private func template(_ action: ActionText, _ text: String?) throws -> RuleTemplate {

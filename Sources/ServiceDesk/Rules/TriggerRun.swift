@@ -3,11 +3,13 @@ import Wire
 
 /// What a desk's rules made of an update.
 struct TriggerRun {
-    /// A rule's name in an audit.
+    /// The name in an audit of a rule, or of a group that assigned the ticket.
     struct Source: Sendable, Equatable {
-        let kind: RuleKind
+        /// Nil: a group's automatic assignment.
+        let kind: RuleKind?
         let id: Int64
         let title: String
+        var kindName: String { kind?.name ?? "assignment" }
     }
 
     /// A rule that failed, and why.
@@ -95,14 +97,15 @@ extension Desk where Rows == WritableRows {
     func note(_ failures: [TriggerRun.Failure]) throws {
         var isStamped = false
         for failure in failures {
+            guard let kind = failure.source.kind else { continue }
             try rows.run(
                 """
                 UPDATE rules SET failures = failures + 1, failure = ?4,
                 active = CASE WHEN failures + 1 >= ?5 THEN 0 ELSE active END
                 WHERE tenant = ?1 AND kind = ?2 AND id = ?3
-                """, failure.source.kind.rawValue, failure.source.id,
+                """, kind.rawValue, failure.source.id,
                 String(failure.reason.prefix(500)), Rule.failureLimit)
-            let isActive = try rows.rule(failure.source.kind, failure.source.id)?.isActive
+            let isActive = try rows.rule(kind, failure.source.id)?.isActive
             if isActive == false { isStamped = true }
         }
         if isStamped { try rows.restampRules() }

@@ -142,7 +142,7 @@ struct EventList {
 
     private mutating func append(_ source: TriggerRun.Source?) {
         guard let source else { return }
-        append(.text(source.kind.name))
+        append(.text(source.kindName))
         append(.text(String(source.id)))
         append(.text(source.title))
     }

@@ -93,6 +93,7 @@ extension Desk where Rows == WritableRows {
                 try rows.ruleBook().triggers, from: nil, &run,
                 comment: RuleSubject.Comment(body: body, isPublic: isCommentPublic(comment)))
         }
+        try assignAutomatically(&run, changes, isLive: asksForFields)
         ticket = run.ticket
         ticket.metrics = blank.metrics
         ticket.metrics.update(from: blank, to: ticket, now: now)
@@ -250,9 +251,9 @@ extension Desk where Rows == WritableRows {
             return TicketWrite(ticket: old, audit: nil, catalog: catalog)
         }
         return try settle(
-            TriggerRun(ticket: ticket), from: old,
+            TriggerRun(ticket: ticket), from: old, changes,
             hasComment ? Reply(body: body, isPublic: isPublic, isStaff: authorIsStaff) : nil,
-            runsTriggers: asksForFields
+            isLive: asksForFields
         ) { ticket, events, clockEvents in
             try write(
                 hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
@@ -275,18 +276,22 @@ extension Desk where Rows == WritableRows {
     /// What follows from an update, and its rows: triggers, measurements, clocks, the audit, the ticket, notices and counters.
     /// - Parameters:
     ///   - run: the ticket as who updates it leaves it, and what rules have done to it so far.
+    ///   - isLive: whether triggers run and others are given what the update frees; not where many tickets are written in one request, or as
+    ///     of another time.
     ///   - writeAudit: makes the audit of events and of what happened to the clocks.
     private func settle(
-        _ run: TriggerRun, from old: Ticket, _ reply: Reply?, runsTriggers: Bool,
+        _ run: TriggerRun, from old: Ticket, _ changes: TicketChanges, _ reply: Reply?,
+        isLive: Bool,
         writeAudit: (inout Ticket, EventList, [ClockEvent]) throws -> Audit
     ) throws -> TicketWrite {
         let isReply = reply?.isPublic == true && reply?.isStaff == true
         var run = run
         measure(&run.ticket, from: old, isReply: isReply)
-        if runsTriggers {
+        if isLive {
             try runTriggers(
                 try rows.ruleBook().triggers, from: old, &run, comment: reply?.subject)
         }
+        try assignAutomatically(&run, changes, isLive: isLive)
         var ticket = run.ticket
         measure(&ticket, from: old, isReply: isReply)
         let clockEvents = try moveClocks(of: &ticket, from: old, comment: reply?.forClocks)
@@ -299,12 +304,13 @@ extension Desk where Rows == WritableRows {
         ticket = try update(from: old, to: ticket)
         try finish(run)
         try recount(from: old, to: ticket)
+        try giveFreed(from: old, to: ticket, isLive: isLive)
         return TicketWrite(ticket: ticket, audit: audit, catalog: try rows.catalog())
     }
 
     /// Writes what an automation has done to a ticket.
     func settle(_ run: TriggerRun, from old: Ticket) throws -> Ticket {
-        try settle(run, from: old, nil, runsTriggers: true) { ticket, events, clockEvents in
+        try settle(run, from: old, TicketChanges(), nil, isLive: true) { ticket, events, clockEvents in
             try write(
                 nil, body: "", on: &ticket, events: events, metadata: nil,
                 author: principal.userID, clockEvents: clockEvents)
@@ -380,6 +386,9 @@ extension Desk where Rows == WritableRows {
             ticket.problemID = problem
         }
         try assignOwner(changes, to: &ticket)
+        if let skills = changes.skillIDs {
+            ticket.skillIDs = try checkedSkills(skills, max: Skill.ticketLimit)
+        }
         var tags = try changes.tags.map { try Tags.normalized($0) } ?? ticket.tags
         if !changes.additionalTags.isEmpty || !changes.removedTags.isEmpty {
             let removed = Set(try Tags.normalized(changes.removedTags))
@@ -582,6 +591,7 @@ extension Desk where Rows == WritableRows {
             ("follower_ids", .list(ticket.followerIDs.map(String.init))),
             ("email_cc_ids", .list(ticket.emailCCIDs.map(String.init))),
             ("ticket_form_id", .init(ticket.formID)), ("schedule_id", .init(ticket.scheduleID)),
+            ("attribute_value_ids", .list(ticket.skillIDs)),
         ]
     }
 
@@ -600,6 +610,7 @@ extension Desk where Rows == WritableRows {
         try count(old, by: -1)
         try countTags(added: [], removed: old.tags)
         try rows.add(1, to: .deletedTickets)
+        try giveFreed(from: old, to: ticket)
     }
 
     package func restoreTicket(_ id: Int64) throws {
@@ -615,6 +626,7 @@ extension Desk where Rows == WritableRows {
         try rows.add(-1, to: .deletedTickets)
         try count(ticket, by: 1)
         try countTags(added: ticket.tags, removed: [])
+        try offer(ticket)
     }
 
     /// Takes a group or agent off a ticket who left while it was deleted.
@@ -737,6 +749,7 @@ extension Desk where Rows == WritableRows {
         try rows.run(Ticket.insertion, values: ticket.columnValues)
         try keepSatisfaction(from: nil, to: ticket)
         try rows.countInViews(from: nil, to: ticket)
+        try rows.countLoad(from: nil, to: ticket)
         return ticket
     }
 
@@ -760,6 +773,7 @@ extension Desk where Rows == WritableRows {
             "UPDATE tickets SET \(sets.joined(separator: ", ")) WHERE tenant = ?1 AND id = ?2",
             values: values)
         try rows.countInViews(from: old, to: new)
+        try rows.countLoad(from: old, to: new)
         return new
     }
 

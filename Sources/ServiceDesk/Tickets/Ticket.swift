@@ -19,6 +19,8 @@ package struct Ticket: Sendable, Equatable {
     package var chosenStatusID: Int64?
     /// Nil for the desk's default form.
     package var formID: Int64?
+    /// What whoever gets it must be able to do, sorted.
+    package var skillIDs: [String] = []
     package var commentCount: Int64
     package var publicCommentCount: Int64
     package var latestCommentAt: Timestamp?
@@ -93,7 +95,7 @@ extension Ticket {
         "requester_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
         "first_solved_at", "first_reply_at", "clocks", "next_breach_at", "breached_at",
         "custom_fields", "custom_status_id", "form_id", "timer_at", "firings", "schedule_id",
-        "satisfaction", "satisfaction_solve", "satisfaction_reason",
+        "satisfaction", "satisfaction_solve", "satisfaction_reason", "skills",
     ]
     static let columns = (columnNames.map { "tickets." + $0 } + TicketSatisfaction.ratingColumns)
         .joined(separator: ", ")
@@ -152,6 +154,7 @@ extension Ticket {
         firings = Firings(stored: row.optionalText(48))
         scheduleID = row.optionalInt64(49)
         satisfaction = TicketSatisfaction(row, from: 50)
+        skillIDs = Skill.split(row.text(53))
     }
 
     /// The row's values in the order of `columnNames`.
@@ -178,6 +181,7 @@ extension Ticket {
             time(timerAt), firings.stored.map(Value.text) ?? .null, integer(scheduleID),
             .integer(satisfaction.state.rawValue), .integer(satisfaction.solve),
             integer(satisfaction.reasonCode),
+            .text(Skill.join(skillIDs)),
         ]
     }
 }

@@ -22,6 +22,8 @@ package struct TicketChanges: Sendable, Equatable {
     /// Of custom fields; of two changes of one field the last counts.
     package var fields: [FieldChange] = []
     package var formID: Int64??
+    /// All that the ticket needs.
+    package var skillIDs: [String]?
     package var followerIDs: [Int64]?
     package var emailCCIDs: [Int64]?
     package var comment: CommentDraft?
@@ -34,6 +36,8 @@ package struct TicketChanges: Sendable, Equatable {
     package var updatedStamp: Timestamp?
     /// What its requester says of how it was solved.
     var satisfaction: TicketSatisfaction?
+    /// The group whose turn it was to assign the ticket.
+    var assigner: TriggerRun.Source?
     package init() {}
 }
 

@@ -69,10 +69,7 @@ package final class JobRunner: Service {
                 if Task.isCancelled { return }
                 do {
                     let found = try await node.read(tenant) { rows in
-                        (
-                            hasWork: try rows.nextJob() != nil || rows.hasUnfinishedDefinitions(),
-                            timer: try rows.nextTimer()
-                        )
+                        (hasWork: try rows.hasWork(), timer: try rows.nextTimer())
                     }.answer
                     if found.hasWork { wake(tenant) }
                     if let time = found.timer { node.timers.note(tenant, at: time) }
@@ -111,15 +108,14 @@ package final class JobRunner: Service {
         waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
     }
 
-    /// Does the next items of a tenant's oldest job, or goes on with what a change of a view, an automation or a schedule has left to do. False
-    /// when there was neither.
+    /// Does the next items of a tenant's oldest job, or goes on with what a change of a view, an automation or a schedule has left to do and
+    /// gives away what waits in groups. False when there was nothing to do.
     package func step(_ tenant: TenantRoute) async throws -> Bool {
         guard let job = try await node.read(tenant, { try $0.nextJob() }).answer else {
-            guard try await node.read(tenant, { try $0.hasUnfinishedDefinitions() }).answer else {
-                return false
-            }
+            guard try await node.read(tenant, { try $0.hasWork() }).answer else { return false }
             return try await node.write(tenant) { rows in
                 try !rows.recheckTimers(anew: false) || rows.countViews() > 0
+                    || rows.giveLeftTickets() > 0
             }.answer
         }
         guard let kind = JobKind(rawValue: job.kind),
@@ -237,11 +233,13 @@ package final class JobRunner: Service {
         do {
             let found = try await node.read(tenant) { rows in
                 (
+                    hasWork: try rows.hasWork(),
                     isDue: try rows.hasChores(jobsBefore: Self.expiry(rows.now)),
                     timer: try rows.nextTimer()
                 )
             }.answer
-            // Mostly it is on the board; not when the desk has been out of service, or somewhere else.
+            // Mostly the runner knows; not when the desk has been out of service, or somewhere else.
+            if found.hasWork { wake(tenant) }
             if let time = found.timer { node.timers.note(tenant, at: time) }
             guard found.isDue else { return }
             while try await node.write(
@@ -262,5 +260,12 @@ package final class JobRunner: Service {
 
     private static func expiry(_ now: Timestamp) -> Timestamp {
         now.advanced(byMilliseconds: -keptMilliseconds)
+    }
+}
+
+extension ShardReader {
+    /// Whether the tenant has a job, or something is left to do that no job does.
+    fileprivate func hasWork() throws -> Bool {
+        try nextJob() != nil || hasUnfinishedDefinitions() || hasLeftTickets()
     }
 }
