@@ -5,8 +5,7 @@ package enum Endpoints {
         + IdentityEndpoints.all
         + OrganizationEndpoints.all
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
-        + ScheduleEndpoints.all + MetricEndpoints.all + AttachmentEndpoints.all
-        + SearchEndpoints.all + JobEndpoints.all + SatisfactionEndpoints.all
+        + AssignmentEndpoints.all + SkillEndpoints.all + PresenceEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

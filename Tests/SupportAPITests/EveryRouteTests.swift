@@ -17,6 +17,7 @@ struct EveryRouteTests {
             switch key.name {
             case "filename": "filename=a.txt"
             case "ids": "ids=\(id)"
+            case "ticket_ids": "ticket_ids=\(id)"
             case "filter[type]": "filter[type]=ticket"
             case "start_time": "start_time=0"
             case "query", "name", "external_id": "\(key.name)=zzz"
@@ -35,13 +36,14 @@ struct EveryRouteTests {
             "organization_membership", "api_token", "schedule", "workweek", "holiday",
             "ticket_field", "user_field", "organization_field", "custom_field_option",
             "custom_status", "ticket_form", "trigger", "automation", "macro", "view", "notice",
-            "sla_policy",
-            "reason",
+            "sla_policy", "reason", "attribute", "attribute_value",
         ]
         let singles = keys.map { "\"\($0)\":\(one)" }
         let lists = keys.map { "\"\($0)s\":[\(one)]" }
         let identity =
             #""identity":{"type":"email","value":"e1@acme.example"},"satisfaction_rating":{"score":"good"}"#
+        let assignment =
+            #""assignment":{"method":"load"},"availability":{"state":"online","capacity":3},"state":"viewing","attribute_value_ids":[]"#
         let orders =
             [
                 "ticket_field", "user_field", "organization_field", "ticket_form", "trigger",
@@ -49,7 +51,7 @@ struct EveryRouteTests {
             ]
             .map { "\"\($0)_ids\":[]" } + [#""ids":"1""#]
         return
-            "{\(identity),\((singles + lists + orders).joined(separator: ",")),\"tags\":[\"t\"],\"password\":\"long enough\"}"
+            "{\(identity),\(assignment),\((singles + lists + orders).joined(separator: ",")),\"tags\":[\"t\"],\"password\":\"long enough\"}"
     }()
 
     static func body(_ endpoint: Endpoint) -> String? { endpoint.method == .get ? nil : body }

@@ -69,7 +69,9 @@ struct ProtocolTests {
     /// Every endpoint that writes takes the key: the second answer is the first's, and nothing is done twice.
     @Test func everyWriteCanBeRepeatedUnderItsKey() async throws {
         // They ask with a body, and change nothing.
-        let questions: Set<String> = ["previewView", "countPreview"]
+        let questions: Set<String> = [
+            "previewView", "countPreview", "announcePresence", "endPresence",
+        ]
         // Only a ticket's requester rates, and nobody signs in for a survey: SatisfactionAPITests have them.
         let others: Set<String> = ["createSatisfactionRating", "answerSurvey"]
         try await Harness.run { desk in
@@ -201,6 +203,11 @@ struct ProtocolTests {
             fill(
                 "id",
                 try await desk.make("slas/policies", "sla_policy", "\"title\":\"R \(operation)\""))
+        case "lodge" where path.contains("groups/{id}"):
+            fill("id", try await desk.make("groups", "group", name))
+        case "lodge" where path.contains("agents/{id}"):
+            fill("id", try await desk.make("users", "user", "\(name),\(email),\"role\":\"agent\""))
+        case "routing": path = try await routing(path, operation, desk)
         case "lodge" where path.contains("tickets/{id}"): fill("id", try await desk.ticket())
         case "lodge" where path.contains("notices/{id}"):
             fill("id", try await notice(operation, desk))
@@ -237,6 +244,27 @@ struct ProtocolTests {
         }
         let takesIDs = endpoint.query.contains { $0.name == "ids" }
         return takesIDs ? path + "?ids=999" : path
+    }
+
+    /// A path under `routing` to a new attribute and value, the agent, or a new ticket.
+    private static func routing(_ path: String, _ operation: String, _ desk: Harness) async throws
+        -> String
+    {
+        var filled: [String: String] = ["{user_id}": String(desk.id(.agent))]
+        let base = "/api/v2/routing/attributes"
+        if path.contains("{ticket_id}") { filled["{ticket_id}"] = String(try await desk.ticket()) }
+        if path.contains("{attribute_id}") {
+            let made = try await desk.call(
+                .admin, .post, base, "{\"attribute\":{\"name\":\"R \(operation)\"}}")
+            let id = made.body["attribute"]?["id"]?.text ?? ""
+            filled["{attribute_id}"] = id
+            let value = try await desk.call(
+                .admin, .post, "\(base)/\(id)/values", #"{"attribute_value":{"name":"R"}}"#)
+            filled["{attribute_value_id}"] = value.body["attribute_value"]?["id"]?.text
+        }
+        return "/"
+            + path.split(separator: "/").map { filled[String($0)] ?? String($0) }
+            .joined(separator: "/")
     }
 
     private static func rule(_ kind: String, _ operation: String, _ desk: Harness) async throws

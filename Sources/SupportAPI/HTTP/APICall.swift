@@ -26,6 +26,7 @@ package struct APICall: Sendable {
     let jobs: JobRunner
     let signIn: SignIn
     let tokenUses: TokenUses
+    let presence: PresenceBoard
     let admission: Admission
 
     // MARK: Rows
@@ -53,12 +54,17 @@ package struct APICall: Sendable {
         let (tokenUses, admission) = (tokenUses, admission)
         let key = try idempotencyKey
         let hash = key == nil ? [] : requestHash
+        let noted: @Sendable (Desk<ShardTransaction>) throws -> APIAnswer = { desk in
+            let answer = try body(desk)
+            admission.leavesWork = try desk.rows.hasLeftTickets()
+            return answer
+        }
         let committed = try await node.write(tenant) { rows in
             let principal = try Authenticator.principal(for: credential, in: rows)
             admission.isVerified = true
             tokenUses.note(credential, of: tenant, at: rows.now)
             let desk = Desk(rows: rows, principal: principal, via: via)
-            guard let key else { return try body(desk) }
+            guard let key else { return try noted(desk) }
             if let stored = try rows.idempotentAnswer(user: principal.userID, key: key) {
                 guard constantTimeEqual(stored.requestHash, hash) else {
                     throw DeskRefusal.badRequest(
@@ -67,11 +73,12 @@ package struct APICall: Sendable {
                 }
                 return APIAnswer(stored)
             }
-            var answer = try body(desk)
+            var answer = try noted(desk)
             try rows.store(answer.stored(requestHash: hash), user: principal.userID, key: key)
             answer.headers[.idempotencyLookup] = "miss"
             return answer
         }
+        if admission.leavesWork { jobs.wake(tenant) }
         var answer = committed.answer
         answer.headers[.lodgePosition] = committed.position.description
         return answer

@@ -105,4 +105,11 @@ final class Admission: Sendable {
         get { verified.load(ordering: .acquiring) }
         set { verified.store(newValue, ordering: .releasing) }
     }
+
+    private let work = Atomic(false)
+    /// Whether the request's write leaves something to the job runner.
+    var leavesWork: Bool {
+        get { work.load(ordering: .acquiring) }
+        set { work.store(newValue, ordering: .releasing) }
+    }
 }

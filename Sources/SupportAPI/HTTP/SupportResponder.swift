@@ -32,6 +32,7 @@ package final class SupportAPI: Sendable {
     let signIn: SignIn
     package let jobs: JobRunner
     private let tokenUses: TokenUses
+    private let presence = PresenceBoard()
     /// What runs beside the listeners. Stop it after them: requests leave work behind.
     package var services: [any Service] { [jobs, tokenUses] }
     private let logger: Logger
@@ -497,7 +498,7 @@ package final class SupportAPI: Sendable {
             via: Via(
                 channel: .api, client: request.headers[.userAgent],
                 address: peer.address), tenant: route, node: node, jobs: jobs,
-            signIn: signIn, tokenUses: tokenUses, admission: admission)
+            signIn: signIn, tokenUses: tokenUses, presence: presence, admission: admission)
         return try await endpoint.handle(call)
     }
 

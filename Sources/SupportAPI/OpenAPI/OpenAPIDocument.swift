@@ -62,7 +62,9 @@ package enum OpenAPIDocument {
     private static func operation(_ endpoint: Endpoint) -> JSONValue {
         var parameters = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
             let name = String($0.dropFirst().dropLast())
-            let isJob = endpoint.path.contains("job_statuses") || name == "token"
+            let isJob =
+                endpoint.path.contains("job_statuses") || name == "token"
+                || name.hasPrefix("attribute_")
             return JSONValue.object([
                 ("name", .string(name)), ("in", .string("path")), ("required", .bool(true)),
                 (

@@ -186,6 +186,38 @@ enum Schemas {
         record(
             "Holiday",
             [("id", number), ("name", text), ("start_date", date), ("end_date", date)]),
+        record(
+            "Assignment",
+            [
+                ("group_id", number), ("method", text), ("uses_skills", flag),
+                ("skill_timeout_minutes", optionalNumber), ("capacity", number),
+                ("updated_at", time),
+            ]),
+        record(
+            "Availability",
+            [
+                ("agent_id", number), ("state", text), ("capacity", optionalNumber),
+                ("open_tickets", number), ("group_ids", numbers), ("attribute_value_ids", texts),
+                ("updated_at", time),
+            ]),
+        record(
+            "RoutingAttribute",
+            [
+                ("id", text), ("url", text), ("name", text), ("created_at", time),
+                ("updated_at", time),
+            ]),
+        record(
+            "RoutingAttributeValue",
+            [
+                ("id", text), ("url", text), ("attribute_id", text), ("name", text),
+                ("created_at", time), ("updated_at", time),
+            ]),
+        record(
+            "Presence",
+            [
+                ("ticket_id", number), ("version", number), ("updated_at", time),
+                ("people", people),
+            ]),
         record("DeletedTicket", [("id", number), ("subject", text), ("deleted_at", time)]),
         record("TicketField", ticketField),
         record("UserField", profileField),
@@ -274,6 +306,15 @@ enum Schemas {
     private static func list(_ name: String) -> JSONValue {
         .object([("type", .string("array")), ("items", reference(name))])
     }
+    private static let people = JSONValue.object([
+        ("type", .string("array")),
+        (
+            "items",
+            object(
+                [("user_id", number), ("name", text), ("state", text), ("since", time)],
+                required: ["user_id", "name", "state", "since"])
+        ),
+    ])
 
     /// What rules of all kinds have.
     private static let rule: [(String, JSONValue)] = [
@@ -331,6 +372,11 @@ enum Schemas {
         ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
         ("Notice", "notice", "notices"), ("SatisfactionReason", "reason", "reasons"),
         ("NPSResponse", "response", "responses"),
+        ("Notice", "notice", "notices"), ("Assignment", "assignment", "assignments"),
+        ("Availability", "availability", "availabilities"),
+        ("RoutingAttribute", "attribute", "attributes"),
+        ("RoutingAttributeValue", "attribute_value", "attribute_values"),
+        ("Presence", "presence", "presences"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -435,6 +481,22 @@ enum Schemas {
                 object(
                     [("workweek", object([("intervals", intervals)], required: ["intervals"]))],
                     required: ["workweek"])
+            ),
+            (
+                "AgentAvailabilityAnswer",
+                object(
+                    [
+                        ("data", .object([("type", .string("object"))])), ("included", objects),
+                    ], required: ["data", "included"])
+            ),
+            (
+                "AgentAvailabilitiesAnswer",
+                object(
+                    [
+                        ("data", objects), ("included", objects),
+                        ("meta", .object([("type", .string("object"))])),
+                        ("links", .object([("type", .string("object"))])),
+                    ], required: ["data", "included", "meta", "links"])
             ),
             ("TagNamesAnswer", object([("tags", texts)], required: ["tags"])),
             (
@@ -668,6 +730,16 @@ enum Schemas {
             ),
             ("SatisfactionReason", "reason", [("value", text)]),
             (
+                "Assignment", "assignment",
+                [
+                    ("method", text), ("uses_skills", flag),
+                    ("skill_timeout_minutes", optionalNumber), ("capacity", number),
+                ]
+            ),
+            ("Availability", "availability", [("state", text), ("capacity", optionalNumber)]),
+            ("RoutingAttribute", "attribute", [("name", text)]),
+            ("RoutingAttributeValue", "attribute_value", [("name", text)]),
+            (
                 "Identity", "identity",
                 [("type", text), ("value", text), ("verified", flag), ("primary", flag)]
             ),
@@ -734,6 +806,20 @@ enum Schemas {
             (
                 "SurveyForm",
                 object([("score", text), ("comment", text), ("reason", number)])
+            ),
+            ("InstanceValuesBody", object([("attribute_value_ids", texts)])),
+            (
+                "PresenceBody",
+                object(
+                    [
+                        (
+                            "state",
+                            .object([
+                                ("type", .string("string")),
+                                ("enum", .array([.string("viewing"), .string("typing")])),
+                            ])
+                        )
+                    ], required: ["state"])
             ),
             ("TicketFieldOrderBody", order("ticket_field_ids")),
             ("UserFieldOrderBody", order("user_field_ids")),
