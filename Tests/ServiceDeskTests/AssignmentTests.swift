@@ -41,6 +41,18 @@ struct AssignmentTests {
         #expect(try desk.waiting(team).assigneeID == nil)
     }
 
+    @Test func ofEqualsWhoWasGivenOneLongestAgoGetsTheNext() throws {
+        let desk = try TestDesk()
+        let (team, agents) = try desk.team(["Ben", "Cleo", "Dan"], .load)
+        var given: [Int64?] = []
+        for _ in 0..<6 {
+            let ticket = try desk.waiting(team)
+            given.append(ticket.assigneeID)
+            try desk.update(ticket.id) { $0.status = .solved }
+        }
+        #expect(given == [0, 1, 2, 0, 1, 2].map { agents[$0] })
+    }
+
     @Test func whatWaitsForOthersTakesNoCapacity() throws {
         let desk = try TestDesk()
         let (team, agents) = try desk.team(["Ben"], .load, capacity: 1)
