@@ -28,6 +28,8 @@ package enum Counter: Equatable, Sendable {
     case openTicketsOfAssignee(Int64)
     /// Groups whose waiting tickets have not all been looked at.
     case leftTeams
+    /// Incidents that are not deleted.
+    case incidentsOfProblem(Int64)
     /// No count, but the digest of what the desk defines; see `ShardTransaction.define`.
     case definitions
     /// No count, but a stamp of all that was ever said of rules; see `RuleBook`.
@@ -63,6 +65,7 @@ package enum Counter: Equatable, Sendable {
         case .automaticTeams: (40, 0)
         case .openTicketsOfAssignee(let id): (41, id)
         case .leftTeams: (42, 0)
+        case .incidentsOfProblem(let id): (60, id)
         case .definitions: (30, 0)
         case .ruleStamp: (31, 0)
         case .scheduleStamp: (32, 0)

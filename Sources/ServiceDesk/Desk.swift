@@ -35,12 +35,15 @@ package struct Via: Sendable, Equatable {
         case web = 1
         case email = 2
         case system = 3
+        /// What solving a problem does to its incidents.
+        case problem = 4
         package var name: String {
             switch self {
             case .api: "api"
             case .web: "web"
             case .email: "email"
             case .system: "system"
+            case .problem: "rule"
             }
         }
     }

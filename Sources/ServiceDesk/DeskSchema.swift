@@ -8,6 +8,6 @@ package enum DeskSchema {
         Counters.schema, PeopleSchema.sql, TicketSchema.sql, JobSchema.sql, Idempotency.sql,
         AttachmentSchema.sql, ClockSchema.sql, FieldSchema.sql, RuleSchema.sql,
         Notice.schema, ViewCounts.schema, ClockLog.schema, SatisfactionSchema.sql,
-        AssignmentSchema.sql,
+        AssignmentSchema.sql, RelationSchema.sql,
     ].joined(separator: "\n")
 }

@@ -39,13 +39,15 @@ package struct Attachment: Sendable, Equatable {
     package let name: String
     package let contentType: String
     package let createdAt: Timestamp
+    /// The file whose chunks hold the bytes: mostly itself.
+    package let contentID: Int64
 
     package var chunkCount: Int {
         (Int(size) + Self.chunkSize - 1) / Self.chunkSize
     }
 
     static let columns =
-        "id, state, size, upload_id, ticket_id, comment_id, token, name, content_type, created_at"
+        "id, state, size, upload_id, ticket_id, comment_id, token, name, content_type, created_at, content_id"
 
     init(_ row: Row) {
         id = row.int64(0)
@@ -58,6 +60,7 @@ package struct Attachment: Sendable, Equatable {
         name = row.text(7)
         contentType = row.text(8)
         createdAt = Timestamp(rawValue: row.int64(9))
+        contentID = row.optionalInt64(10) ?? id
     }
 
     /// A file's name without folders and control characters, at most 255 bytes.

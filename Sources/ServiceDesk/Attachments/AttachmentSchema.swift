@@ -13,8 +13,11 @@ enum AttachmentSchema {
             tenant INTEGER NOT NULL, id INTEGER NOT NULL, state INTEGER NOT NULL,
             size INTEGER NOT NULL, upload_id INTEGER, ticket_id INTEGER, comment_id INTEGER,
             token TEXT NOT NULL, name TEXT NOT NULL, content_type TEXT NOT NULL,
-            created_at INTEGER NOT NULL, PRIMARY KEY (tenant, id)
+            created_at INTEGER NOT NULL, content_id INTEGER, PRIMARY KEY (tenant, id)
         ) STRICT, WITHOUT ROWID;
+        -- Who else stands on a file's bytes.
+        CREATE INDEX attachments_by_content ON attachments(tenant, content_id)
+            WHERE content_id IS NOT NULL;
         -- A content address.
         CREATE UNIQUE INDEX attachments_by_token ON attachments(tenant, token);
         -- The files of an upload.

@@ -56,7 +56,7 @@ extension ShardReader {
         return isThere == nil ? nil : found
     }
 
-    /// A file's chunk; nil once the file was redacted or erased.
+    /// A chunk of a file's bytes; `id` is the file's `contentID`. Nil once the file was redacted or erased.
     package func attachmentChunk(_ id: Int64, _ sequence: Int) throws -> [UInt8]? {
         try first(
             """
@@ -97,7 +97,7 @@ extension Desk where Rows == WritableRows {
         let id = rows.makeIdentifier()
         try rows.run(
             """
-            INSERT INTO attachments VALUES (?1, ?2, 0, 0, ?3, NULL, NULL, ?4, ?5, ?6, ?7)
+            INSERT INTO attachments VALUES (?1, ?2, 0, 0, ?3, NULL, NULL, ?4, ?5, ?6, ?7, NULL)
             """, id, uploadID, contentToken, name, contentType, now.milliseconds)
         return id
     }
@@ -191,9 +191,10 @@ extension Desk where Rows == WritableRows {
 
     /// Hands the files of uploads to a comment and gives their description for the audit, nil when there are none. An
     /// upload can be taken once.
-    func attach(_ digests: [[UInt8]], toComment commentID: Int64, of ticketID: Int64) throws
-        -> String?
-    {
+    func attach(
+        _ digests: [[UInt8]], _ carried: [CarriedFile] = [], toComment commentID: Int64,
+        of ticketID: Int64
+    ) throws -> String? {
         guard digests.count <= Attachment.countLimit else {
             throw DeskRefusal.tooMany(what: "uploads of one comment", limit: Attachment.countLimit)
         }
@@ -212,6 +213,7 @@ extension Desk where Rows == WritableRows {
                 """, uploadID, ticketID, commentID)
             try rows.removeUpload(uploadID)
         }
+        taken += try carry(carried, toComment: commentID, of: ticketID)
         return taken.isEmpty ? nil : AttachmentList.text(taken)
     }
 
@@ -283,8 +285,10 @@ extension ShardTransaction {
     }
 
     fileprivate func removeChunks(of file: Attachment) throws {
+        guard try !isShared(file) else { return }
         try run(
-            "DELETE FROM attachment_chunks WHERE tenant = ?1 AND attachment_id = ?2", file.id)
+            "DELETE FROM attachment_chunks WHERE tenant = ?1 AND attachment_id = ?2",
+            file.contentID)
         if file.size > 0 { try add(-file.size, to: .storedBytes) }
     }
 }

@@ -133,14 +133,17 @@ extension ShardTransaction {
             read: Job.init)
     }
 
-    /// Keeps a step's results with its effects. `results` are JSON objects, one an item.
-    package func advance(_ job: Job, results: [String], finished: (Job.Status, String)?) throws {
+    /// Keeps a step's results with its effects. `results` are JSON objects, one an item unless `done` says how many items
+    /// the step did.
+    package func advance(
+        _ job: Job, results: [String], done: Int? = nil, finished: (Job.Status, String)?
+    ) throws {
         let all = ([job.results].filter { !$0.isEmpty } + results).joined(separator: ",")
         try run(
             """
             UPDATE jobs SET progress = ?3, results = ?4, status = ?5, message = ?6, updated_at = ?7
             WHERE tenant = ?1 AND id = ?2
-            """, job.id, job.progress + results.count, all,
+            """, job.id, job.progress + (done ?? results.count), all,
             (finished?.0 ?? .working).rawValue, finished?.1, now.milliseconds)
         if finished != nil { try add(-1, to: .unfinishedJobs) }
     }

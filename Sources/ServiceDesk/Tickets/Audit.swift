@@ -59,6 +59,18 @@ package struct TicketWrite: Sendable, Equatable {
     package let audit: Audit?
     /// What the ticket's fields mean.
     package let catalog: FieldCatalog
+    /// Whether it has begun a job, which somebody has to tell the runner.
+    package var startsJob = false
+}
+
+/// An event that is not about a field: what happened, and its number.
+struct AuditMark: Sendable, Equatable {
+    let type: String
+    let value: String
+    init(_ type: String, _ value: String) {
+        self.type = type
+        self.value = value
+    }
 }
 
 /// The events of an audit as a JSON array of short arrays: `["Create", field, value]`, `["Change", field, value, previous]`.
@@ -128,6 +140,8 @@ struct EventList {
         for part in rest { append(part) }
         json += "]"
     }
+
+    mutating func add(_ marks: [AuditMark]) { for mark in marks { note(mark.type, mark.value) } }
 
     var text: String { json + "]" }
     var isEmpty: Bool { count == 0 }

@@ -9,9 +9,23 @@ package enum TicketFilter: Sendable, Equatable {
     case requestedBy(Int64)
     case assignedTo(Int64)
     case copiedTo(Int64)
+    case followedBy(Int64)
     case externalID(String)
     case incidents(of: Int64)
     case problems
+
+    /// The index that finds its tickets; nil when they are found by number.
+    var index: String? {
+        switch self {
+        case .all, .copiedTo, .followedBy: nil
+        case .ofOrganization: "tickets_by_organization"
+        case .requestedBy: "tickets_by_requester"
+        case .assignedTo: "tickets_by_assignee"
+        case .externalID: "tickets_by_external_id"
+        case .incidents: "tickets_by_problem"
+        case .problems: "tickets_problems"
+        }
+    }
 }
 
 /// What a list of tickets is sorted by.
@@ -73,7 +87,7 @@ extension Desk {
         return try rows.page(
             PagedQuery(
                 columns: Ticket.columns, source: "tickets", condition: condition, values: values,
-                order: sort.order(descending: descending)),
+                order: sort.order(descending: descending), index: filter.index),
             page, count: { try ticketCount(filter) }, read: Ticket.init)
     }
 
@@ -85,12 +99,14 @@ extension Desk {
             case .ofOrganization(let id): return try rows.count(.ticketsOfOrganization(id))
             case .requestedBy(let id): return try rows.count(.ticketsOfRequester(id))
             case .assignedTo(let id): return try rows.count(.ticketsOfAssignee(id))
-            case .copiedTo, .externalID, .incidents, .problems: break
+            case .incidents(let id): return try rows.count(.incidentsOfProblem(id))
+            case .copiedTo, .followedBy, .externalID, .problems: break
             }
         }
         let (condition, values) = ticketCondition(filter)
+        let table = filter.index.map { "tickets INDEXED BY \($0)" } ?? "tickets"
         return try rows.first(
-            "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)", values: values
+            "SELECT count(*) FROM \(table) WHERE tenant = ?1 AND \(condition)", values: values
         ) { $0.int64(0) } ?? 0
     }
 
@@ -102,8 +118,8 @@ extension Desk {
         case .ofOrganization(let id): ("organization_id = ?2 AND \(visible)", [id])
         case .requestedBy(let id): ("requester_id = ?2 AND \(visible)", [id])
         case .assignedTo(let id): ("assignee_id = ?2 AND \(visible)", [id])
-        case .copiedTo(let id):
-            ("',' || email_cc_ids || ',' LIKE '%,' || ?2 || ',%' AND \(visible)", [id])
+        case .copiedTo(let id): ("\(Self.watched(by: "?2", .copy)) AND \(visible)", [id])
+        case .followedBy(let id): ("\(Self.watched(by: "?2", .follower)) AND \(visible)", [id])
         case .externalID(let text): ("external_id = ?2 AND \(visible)", [text])
         case .incidents(let id): ("problem_id = ?2 AND \(visible)", [id])
         case .problems: ("type = 2 AND \(visible)", [])
@@ -114,7 +130,8 @@ extension Desk {
     private func requireSubject(of filter: TicketFilter) throws {
         switch filter {
         case .ofOrganization(let id): _ = try organization(id)
-        case .requestedBy(let id), .assignedTo(let id), .copiedTo(let id): _ = try user(id)
+        case .requestedBy(let id), .assignedTo(let id), .copiedTo(let id), .followedBy(let id):
+            _ = try user(id)
         case .incidents(let id): _ = try ticket(id)
         case .all, .externalID, .problems: break
         }
@@ -153,7 +170,8 @@ extension Desk {
     /// Requests as their requesters see them: one's own, newest first.
     package func requests(_ page: PageRequest) throws -> Page<Ticket> {
         try require(.list, .requests)
-        return try requests("requester_id = ?2", principal.userID, page)
+        return try requests(
+            "requester_id = ?2", principal.userID, page, index: "tickets_by_requester")
     }
 
     /// The requests of an organization's members.
@@ -162,21 +180,24 @@ extension Desk {
         try require(.list, .organizationRequests(id: id))
         // Of staff, a restriction still holds; end users were asked about the organization as a whole.
         let scope = principal.role.isStaff ? Authorization.ticketScope(principal).condition : "1"
-        return try requests("organization_id = ?2 AND \(scope)", id, page)
+        return try requests(
+            "organization_id = ?2 AND \(scope)", id, page, index: "tickets_by_organization")
     }
 
-    private func requests(_ whose: String, _ id: Int64, _ page: PageRequest) throws -> Page<Ticket>
-    {
+    func requests(
+        _ whose: String, _ id: Int64, _ page: PageRequest, index: String? = nil
+    ) throws -> Page<Ticket> {
         let condition = "\(whose) AND deleted_at IS NULL AND is_public = 1"
         return try rows.page(
             PagedQuery(
                 columns: Ticket.columns, source: "tickets", condition: condition, values: [id],
-                order: PageOrder("id", ["tickets.id"], descending: true)),
+                order: PageOrder("id", ["tickets.id"], descending: true), index: index),
             page,
             count: {
                 // The tickets of one user or organization: an index range.
-                try rows.first(
-                    "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)", id
+                let table = index.map { "tickets INDEXED BY \($0)" } ?? "tickets"
+                return try rows.first(
+                    "SELECT count(*) FROM \(table) WHERE tenant = ?1 AND \(condition)", id
                 ) { $0.int64(0) } ?? 0
             }, read: Ticket.init)
     }

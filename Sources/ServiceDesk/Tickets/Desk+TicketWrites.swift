@@ -56,14 +56,15 @@ extension Desk where Rows == WritableRows {
             throw DeskRefusal.invalid("base", .blank, "Description: cannot be blank")
         }
         let body = try Validation.bounded(comment.body, "comment", "Comment", max: 65_536)
-        let requester = try resolveRequester(changes.requester)
+        let source = try followupSource(changes.followupSourceID)
+        let requester = try resolveRequester(
+            changes.requester ?? requesterOfFollowUp(source))
         let submitter =
             principal.role.isStaff
             ? try changes.submitterID.map {
                 try requireUser($0, field: "submitter_id", label: "Submitter").id
             } ?? principal.userID : principal.userID
-        let subject = try subjectText(changes.subject, or: body)
-        let source = try followupSource(changes.followupSourceID)
+        let subject = try subjectText(changes.subject ?? source?.subject, or: body)
         var ticket = Ticket(
             id: try rows.add(1, to: .nextTicket), status: .new, updatedAt: now, version: 1,
             statusUpdatedAt: now, assigneeID: nil, groupID: nil, priority: nil, type: nil, tags: [],
@@ -73,11 +74,7 @@ extension Desk where Rows == WritableRows {
             isPublic: false, subject: subject, description: body, externalID: nil, dueAt: nil,
             problemID: nil, followupSourceID: source?.id, followupIDs: [], followerIDs: [],
             emailCCIDs: [], channel: via.channel, createdAt: now, metrics: TicketMetrics())
-        if let source {
-            ticket.tags = source.tags
-            ticket.customFields = source.customFields
-            ticket.formID = source.formID
-        }
+        if let source { try inherit(source, into: &ticket) }
         var events = EventList()
         let blank = ticket
         let catalog = try rows.catalog()
@@ -99,6 +96,7 @@ extension Desk where Rows == WritableRows {
         ticket.metrics.update(from: blank, to: ticket, now: now)
         recordCreate(ticket, by: run.setters, in: &events)
         record(run, in: &events)
+        events.add(changes.marks)
         let author = comment.authorID ?? submitter
         let clockEvents = try startClocks(
             of: &ticket,
@@ -111,6 +109,7 @@ extension Desk where Rows == WritableRows {
         if let source {
             var changed = source
             changed.followupIDs.append(ticket.id)
+            changed.version += 1
             try update(from: source, to: changed)
         }
         try count(ticket, by: 1)
@@ -240,7 +239,10 @@ extension Desk where Rows == WritableRows {
             ticket.status = old.status.afterRequesterComment
         }
         if ticket.status == .new && ticket.assigneeID != nil { ticket.status = .open }
-        if ticket.status == .solved && ticket.assigneeID == nil && principal.role.isStaff {
+        let wasNobodys = old.status == .solved && old.assigneeID == nil
+        if ticket.status == .solved && ticket.assigneeID == nil && principal.role.isStaff
+            && !wasNobodys
+        {
             // Who solves a ticket nobody has answers for it.
             ticket.assigneeID = principal.userID
             if ticket.groupID == nil { ticket.groupID = try groupForAgent(principal.userID) }
@@ -298,6 +300,7 @@ extension Desk where Rows == WritableRows {
         var events = EventList()
         recordChanges(from: old, to: ticket, by: run.setters, in: &events)
         record(run, in: &events)
+        events.add(changes.marks)
         ticket.updatedAt = now
         ticket.version += 1
         let audit = try writeAudit(&ticket, events, clockEvents)
@@ -305,7 +308,9 @@ extension Desk where Rows == WritableRows {
         try finish(run)
         try recount(from: old, to: ticket)
         try giveFreed(from: old, to: ticket, isLive: isLive)
-        return TicketWrite(ticket: ticket, audit: audit, catalog: try rows.catalog())
+        return try solveIncidents(
+            after: TicketWrite(ticket: ticket, audit: audit, catalog: try rows.catalog()),
+            from: old)
     }
 
     /// Writes what an automation has done to a ticket.
@@ -374,17 +379,7 @@ extension Desk where Rows == WritableRows {
             }
             ticket.organizationID = organization
         }
-        if let problem = changes.problemID {
-            if let problem {
-                guard let found = try findTicket(problem), found.type == .problem,
-                    found.deletedAt == nil
-                else {
-                    throw DeskRefusal.invalid(
-                        "problem_id", .invalid, "Problem: is not a problem ticket")
-                }
-            }
-            ticket.problemID = problem
-        }
+        try assignProblem(changes, to: &ticket)
         try assignOwner(changes, to: &ticket)
         if let skills = changes.skillIDs {
             ticket.skillIDs = try checkedSkills(skills, max: Skill.ticketLimit)
@@ -407,12 +402,7 @@ extension Desk where Rows == WritableRows {
             }
             ticket.formID = form
         }
-        if let followers = changes.followerIDs {
-            ticket.followerIDs = try checkedUsers(followers, .agent, "follower_ids", "Followers")
-        }
-        if let copies = changes.emailCCIDs {
-            ticket.emailCCIDs = try checkedUsers(copies, .endUser, "email_cc_ids", "CCs")
-        }
+        try assignWatchers(changes, to: &ticket)
     }
 
     private func assignOwner(_ changes: TicketChanges, to ticket: inout Ticket) throws {
@@ -460,17 +450,6 @@ extension Desk where Rows == WritableRows {
         ) { $0.int64(0) }
     }
 
-    private func checkedUsers(_ ids: [Int64], _ role: Role, _ field: String, _ label: String) throws
-        -> [Int64]
-    {
-        guard ids.count <= 48 else {
-            throw DeskRefusal.invalid(field, .tooLong, "\(label): at most 48 are allowed")
-        }
-        return try Set(ids).sorted().map {
-            try requireUser($0, atLeast: role, field: field, label: label).id
-        }
-    }
-
     private func isCommentPublic(_ comment: CommentDraft) -> Bool {
         if principal.onlyPrivateComments { return false }
         return comment.isPublic ?? true
@@ -496,7 +475,8 @@ extension Desk where Rows == WritableRows {
             let isPublic = isCommentPublic(comment)
             stored = Comment(
                 id: id + 1, authorID: author, body: body, html: comment.html, isPublic: isPublic,
-                attachments: try attach(comment.uploads, toComment: id + 1, of: ticket.id))
+                attachments: try attach(
+                    comment.uploads, comment.carried, toComment: id + 1, of: ticket.id))
             ticket.commentCount += 1
             ticket.latestCommentAt = now
             if isPublic {
@@ -630,7 +610,7 @@ extension Desk where Rows == WritableRows {
     }
 
     /// Takes a group or agent off a ticket who left while it was deleted.
-    private func leaveToThoseWhoAreThere(_ ticket: inout Ticket) throws {
+    func leaveToThoseWhoAreThere(_ ticket: inout Ticket) throws {
         if let group = ticket.groupID, try findTeam(group)?.isDeleted ?? true {
             ticket.groupID = nil
             ticket.assigneeID = nil
@@ -654,6 +634,7 @@ extension Desk where Rows == WritableRows {
         try rows.run("DELETE FROM clock_events WHERE tenant = ?1 AND ticket_id = ?2", id)
         try rows.run(
             "DELETE FROM satisfaction_ratings WHERE tenant = ?1 AND ticket_id = ?2", id)
+        try rows.forgetRelations(ofErased: old)
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         try rows.add(-1, to: .deletedTickets)
     }
@@ -750,6 +731,7 @@ extension Desk where Rows == WritableRows {
         try keepSatisfaction(from: nil, to: ticket)
         try rows.countInViews(from: nil, to: ticket)
         try rows.countLoad(from: nil, to: ticket)
+        try rows.keepRelations(from: nil, to: ticket)
         return ticket
     }
 
@@ -774,6 +756,7 @@ extension Desk where Rows == WritableRows {
             values: values)
         try rows.countInViews(from: old, to: new)
         try rows.countLoad(from: old, to: new)
+        try rows.keepRelations(from: old, to: new)
         return new
     }
 
@@ -784,7 +767,7 @@ extension Desk where Rows == WritableRows {
         if let id = ticket.organizationID { try rows.add(amount, to: .ticketsOfOrganization(id)) }
     }
 
-    private func recount(from old: Ticket, to new: Ticket) throws {
+    func recount(from old: Ticket, to new: Ticket) throws {
         func move(_ before: Int64?, _ after: Int64?, _ counter: (Int64) -> Counter) throws {
             guard before != after else { return }
             if let before { try rows.add(-1, to: counter(before)) }

@@ -37,6 +37,8 @@ package struct Ticket: Sendable, Equatable {
     package var externalID: String?
     package var dueAt: Timestamp?
     package var problemID: Int64?
+    /// Whether incidents hang on it.
+    package var hasIncidents = false
     package var followupSourceID: Int64?
     package var followupIDs: [Int64]
     package var followerIDs: [Int64]
@@ -95,7 +97,7 @@ extension Ticket {
         "requester_updated_at", "initially_assigned_at", "assigned_at", "solved_at",
         "first_solved_at", "first_reply_at", "clocks", "next_breach_at", "breached_at",
         "custom_fields", "custom_status_id", "form_id", "timer_at", "firings", "schedule_id",
-        "satisfaction", "satisfaction_solve", "satisfaction_reason", "skills",
+        "satisfaction", "satisfaction_solve", "satisfaction_reason", "skills", "has_incidents",
     ]
     static let columns = (columnNames.map { "tickets." + $0 } + TicketSatisfaction.ratingColumns)
         .joined(separator: ", ")
@@ -155,6 +157,7 @@ extension Ticket {
         scheduleID = row.optionalInt64(49)
         satisfaction = TicketSatisfaction(row, from: 50)
         skillIDs = Skill.split(row.text(53))
+        hasIncidents = row.bool(54)
     }
 
     /// The row's values in the order of `columnNames`.
@@ -180,8 +183,8 @@ extension Ticket {
             customFields.stored.map(Value.text) ?? .null, integer(chosenStatusID), integer(formID),
             time(timerAt), firings.stored.map(Value.text) ?? .null, integer(scheduleID),
             .integer(satisfaction.state.rawValue), .integer(satisfaction.solve),
-            integer(satisfaction.reasonCode),
-            .text(Skill.join(skillIDs)),
+            integer(satisfaction.reasonCode), .text(Skill.join(skillIDs)),
+            .integer(hasIncidents ? 1 : 0),
         ]
     }
 }

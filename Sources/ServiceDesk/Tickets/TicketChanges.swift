@@ -26,11 +26,15 @@ package struct TicketChanges: Sendable, Equatable {
     package var skillIDs: [String]?
     package var followerIDs: [Int64]?
     package var emailCCIDs: [Int64]?
+    /// People to put on the ticket and to take off it, one by one.
+    package var watcherChanges: [WatcherChange] = []
     package var comment: CommentDraft?
     /// Of a new ticket: the closed ticket it continues.
     package var followupSourceID: Int64?
     /// The asker's own words about the change, as JSON text; kept on the audit.
     package var metadata: String?
+    /// Events that the audit gets besides those of the fields.
+    var marks: [AuditMark] = []
     /// With `updatedStamp`: refuse when the ticket changed since.
     package var isSafe = false
     package var updatedStamp: Timestamp?
@@ -56,6 +60,8 @@ package struct CommentDraft: Sendable, Equatable {
     package var authorID: Int64?
     /// SHA-256 of the tokens of the uploads whose files it takes.
     package var uploads: [[UInt8]] = []
+    /// Files of other comments that it takes along.
+    var carried: [CarriedFile] = []
     package init(body: String, html: String? = nil, isPublic: Bool? = nil, authorID: Int64? = nil) {
         self.body = body
         self.html = html

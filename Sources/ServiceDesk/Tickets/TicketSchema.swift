@@ -17,7 +17,7 @@ enum TicketSchema {
             requester_id INTEGER NOT NULL, submitter_id INTEGER NOT NULL, organization_id INTEGER,
             deleted_at INTEGER, deleted_by INTEGER, is_public INTEGER NOT NULL,
             subject TEXT NOT NULL, description TEXT NOT NULL, external_id TEXT, due_at INTEGER,
-            problem_id INTEGER, followup_source_id INTEGER, followup_ids TEXT NOT NULL,
+            problem_id INTEGER, has_incidents INTEGER NOT NULL, followup_source_id INTEGER, followup_ids TEXT NOT NULL,
             follower_ids TEXT NOT NULL, email_cc_ids TEXT NOT NULL, channel INTEGER NOT NULL,
             created_at INTEGER NOT NULL,
             reopens INTEGER NOT NULL, replies INTEGER NOT NULL, assignee_stations INTEGER NOT NULL,
