@@ -100,6 +100,7 @@ struct EveryRouteTests {
             "showSelf", "showUser", "updateUser", "setUserPassword", "listRequests",
             "listSatisfactionRatings", "countSatisfactionRatings",
             "createUpload", "showRequest", "createRequest", "updateRequest", "listRequestComments",
+            "listCopiedRequests",
         ]
         try await Harness.run { desk in
             let ticket = try await desk.ticket()

@@ -154,7 +154,9 @@ enum AttachmentEndpoints {
         answer.headers[.cacheControl] = "private, no-store"
         answer.stream = ChunkedBody(id: file.id, length: Int(file.size), count: file.chunkCount) {
             sequence in
-            let bytes = try await node.read(tenant) { try $0.attachmentChunk(file.id, sequence) }
+            let bytes = try await node.read(tenant) {
+                try $0.attachmentChunk(file.contentID, sequence)
+            }
             guard let bytes = bytes.answer else { throw DeskRefusal.notFound }
             return ByteBuffer(bytes: bytes)
         }

@@ -12,6 +12,8 @@ package struct APIAnswer: Sendable, Equatable {
     package var stream: ChunkedBody?
     /// What a repeated request gets in place of `body`, when the body holds a secret that is shown once and kept nowhere.
     package var repeatedBody: ByteBuffer?
+    /// Whether the write has begun a job, of which the runner is to be told.
+    package var startsJob = false
 
     package init(
         status: HTTPResponse.Status, headers: HTTPFields = [:], body: ByteBuffer = ByteBuffer(),

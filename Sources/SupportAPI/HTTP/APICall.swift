@@ -81,6 +81,7 @@ package struct APICall: Sendable {
         if admission.leavesWork { jobs.wake(tenant) }
         var answer = committed.answer
         answer.headers[.lodgePosition] = committed.position.description
+        if answer.startsJob { jobs.wake(tenant) }
         return answer
     }
 

@@ -4,6 +4,7 @@ import ServiceDesk
 /// What a job does to each of its items. The names are stored.
 package enum JobKind: String, Sendable, CaseIterable {
     case createTickets, importTickets, updateTickets, deleteTickets, eraseTickets, restoreTickets
+    case mergeTickets
     case createUsers, updateUsers, deleteUsers, createOrUpdateUsers
     case createOrganizations, updateOrganizations, deleteOrganizations
     case createGroupMemberships, createOrganizationMemberships
@@ -40,6 +41,12 @@ package enum JobKind: String, Sendable, CaseIterable {
         case .eraseTickets: try json.done(id(), "delete", "Deleted") { try desk.eraseTicket($0) }
         case .restoreTickets:
             try json.done(id(), "restore", "Restored") { try desk.restoreTicket($0) }
+        case .mergeTickets:
+            try json.updated(id()) { id in
+                _ = try desk.mergeTickets(RelationDecoder.merge(item, into: id)) {
+                    Secrets.token().text
+                }
+            }
         case .createUsers:
             let user = try desk.createUser(
                 UserDecoder.changes(item), agentLimit: limits.agents)

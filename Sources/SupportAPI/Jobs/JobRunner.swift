@@ -118,6 +118,10 @@ package final class JobRunner: Service {
                     || rows.giveLeftTickets() > 0
             }.answer
         }
+        if job.solvesIncidents {
+            _ = try await node.write(tenant) { try $0.solveIncidents(job.id) }
+            return true
+        }
         guard let kind = JobKind(rawValue: job.kind),
             case .array(let items)? = try? JSONParser.parse(ByteBuffer(string: job.payload))
         else {

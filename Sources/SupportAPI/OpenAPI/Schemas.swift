@@ -270,6 +270,13 @@ enum Schemas {
             "ViewCount",
             [("value", optionalNumber), ("pretty", text), ("fresh", flag)]),
         record(
+            "TicketLink",
+            [
+                ("id", number), ("url", text), ("kind", text), ("ticket_id", number),
+                ("subject", text), ("status", text), ("actor_id", number), ("created_at", time),
+                ("comment_ids", numbers),
+            ]),
+        record(
             "Notice",
             [
                 ("id", number), ("url", text), ("kind", text), ("state", text),
@@ -371,12 +378,11 @@ enum Schemas {
         ("MetricEvent", "ticket_metric_event", "ticket_metric_events"),
         ("View", "view", "views"), ("ViewCount", "view_count", "view_counts"),
         ("Notice", "notice", "notices"), ("SatisfactionReason", "reason", "reasons"),
-        ("NPSResponse", "response", "responses"),
-        ("Notice", "notice", "notices"), ("Assignment", "assignment", "assignments"),
+        ("NPSResponse", "response", "responses"), ("Assignment", "assignment", "assignments"),
         ("Availability", "availability", "availabilities"),
         ("RoutingAttribute", "attribute", "attributes"),
         ("RoutingAttributeValue", "attribute_value", "attribute_values"),
-        ("Presence", "presence", "presences"),
+        ("Presence", "presence", "presences"), ("TicketLink", "link", "links"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -475,6 +481,17 @@ enum Schemas {
                             object([("requested_tickets", number), ("assigned_tickets", number)])
                         )
                     ], required: ["user_related"])
+            ),
+            (
+                "TicketRelatedAnswer",
+                object(
+                    [
+                        ("topic_id", optionalText), ("followup_source_ids", texts),
+                        ("from_archive", flag), ("incidents", number), ("followup_ids", numbers),
+                        ("problem_id", optionalNumber), ("merged_into_id", optionalNumber),
+                        ("merges", objects), ("links", objects),
+                    ],
+                    required: ["topic_id", "followup_source_ids", "from_archive", "incidents"])
             ),
             (
                 "WorkweekAnswer",
@@ -642,6 +659,8 @@ enum Schemas {
                 [
                     ("subject", text), ("status", text), ("priority", text), ("type", text),
                     ("tags", texts), ("assignee_id", optionalNumber),
+                    ("problem_id", optionalNumber), ("follower_ids", numbers),
+                    ("email_cc_ids", numbers), ("followers", objects), ("email_ccs", objects),
                     ("custom_fields", fieldValues), ("custom_status_id", number),
                     ("ticket_form_id", optionalNumber),
                     ("comment", object([("body", text), ("public", flag)])),
@@ -820,6 +839,29 @@ enum Schemas {
                             ])
                         )
                     ], required: ["state"])
+            ),
+            (
+                "MergeBody",
+                object(
+                    [
+                        ("ids", numbers), ("target_comment", text), ("source_comment", text),
+                        ("target_comment_is_public", flag), ("source_comment_is_public", flag),
+                    ], required: ["ids"])
+            ),
+            (
+                "SplitBody",
+                object(
+                    [
+                        ("comment_ids", numbers), ("subject", text), ("requester_id", number),
+                        ("group_id", optionalNumber), ("assignee_id", optionalNumber),
+                        ("tags", texts),
+                    ], required: ["comment_ids"])
+            ),
+            ("ProblemTextBody", object([("text", text)])),
+            (
+                "TicketLinkBody",
+                object(
+                    [("ticket_id", number), ("kind", text)], required: ["ticket_id", "kind"])
             ),
             ("TicketFieldOrderBody", order("ticket_field_ids")),
             ("UserFieldOrderBody", order("user_field_ids")),

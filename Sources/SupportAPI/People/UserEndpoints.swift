@@ -261,7 +261,7 @@ enum UserEndpoints {
         }
     }
 
-    private static func list(_ page: Page<User>, _ catalog: FieldCatalog, _ call: APICall)
+    static func list(_ page: Page<User>, _ catalog: FieldCatalog, _ call: APICall)
         -> APIAnswer
     {
         .json { $0.object { $0.page("users", page, call) { $0.user($1, call, catalog) } } }

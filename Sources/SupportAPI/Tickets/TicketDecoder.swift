@@ -29,6 +29,7 @@ enum TicketDecoder {
         changes.formID = try fields.int64("ticket_form_id")
         changes.followerIDs = try fields.ids("follower_ids")
         changes.emailCCIDs = try fields.ids("email_cc_ids") ?? fields.ids("collaborator_ids")
+        changes.watcherChanges = try RelationDecoder.watchers(fields)
         changes.comment = try comment(fields)
         changes.followupSourceID = try fields.int64("via_followup_source_id") ?? nil
         changes.isSafe = try fields.bool("safe_update") ?? false

@@ -35,6 +35,10 @@ enum TicketEndpoints {
             summary: "Tickets a user is copied on", query: listing, answers: [200: "TicketsAnswer"]
         ) { call in try await list(call, .copiedTo(call.id())) },
         Endpoint(
+            .get, "/api/v2/users/{id}/tickets/followed", "listFollowedTickets", tag: "Tickets",
+            summary: "Tickets an agent follows", query: listing, answers: [200: "TicketsAnswer"]
+        ) { call in try await list(call, .followedBy(call.id())) },
+        Endpoint(
             .get, "/api/v2/tickets/{id}/incidents", "listIncidents", tag: "Tickets",
             summary: "Incidents of a problem", query: listing, answers: [200: "TicketsAnswer"]
         ) { call in try await list(call, .incidents(of: call.id())) },
@@ -432,7 +436,7 @@ enum TicketEndpoints {
 
     static func answer(_ write: TicketWrite, isNew: Bool, _ call: APICall) -> APIAnswer {
         let ticket = write.ticket
-        return .json(
+        var answer = APIAnswer.json(
             isNew ? .created : .ok, version: ticket.version,
             location: isNew ? call.url("/api/v2/tickets/\(ticket.id).json") : nil
         ) { json in
@@ -445,6 +449,8 @@ enum TicketEndpoints {
                 }
             }
         }
+        answer.startsJob = write.startsJob
+        return answer
     }
 
     static func commentsAnswer<Rows>(_ page: Page<Audit>, _ desk: Desk<Rows>, _ call: APICall)
@@ -561,7 +567,9 @@ enum RequestEndpoints {
             return try await call.write { desk in
                 try call.requireVersion(desk.request(id).version)
                 let write = try desk.updateRequest(id, comment: comment, solved: solved)
-                return answer(write.ticket, write.catalog, call)
+                var result = answer(write.ticket, write.catalog, call)
+                result.startsJob = write.startsJob
+                return result
             }
         },
         Endpoint(

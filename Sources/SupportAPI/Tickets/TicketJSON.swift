@@ -33,7 +33,7 @@ extension JSONWriter {
             json.array("email_cc_ids", ticket.emailCCIDs)
             json.null("forum_topic_id")
             json.member("problem_id", ticket.problemID)
-            json.member("has_incidents", false)
+            json.member("has_incidents", ticket.hasIncidents)
             json.member("is_public", ticket.isPublic)
             json.member("due_at", ticket.dueAt)
             json.array("tags", ticket.tags)
@@ -223,7 +223,7 @@ extension JSONWriter {
             json.object("source") { json in
                 json.object("from") { _ in }
                 json.object("to") { _ in }
-                json.null("rel")
+                json.member("rel", audit.channel == .problem ? "problem" : nil)
             }
         }
     }
