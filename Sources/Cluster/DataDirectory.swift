@@ -16,6 +16,7 @@ package struct DataDirectoryFault: Error, CustomStringConvertible {
 ///     has-peers              other nodes hold what this one holds
 ///     log/                   the node's log
 ///     shards/                the rows, see `ShardFiles`
+///     scratch/               copies that somebody works on, nobody's after a restart
 final class DataDirectory: Sendable {
     let path: String
     /// The lock's descriptor until it is closed.
@@ -34,6 +35,8 @@ final class DataDirectory: Sendable {
                 description: "\(path) is in use by another lodged; one process per data directory")
         }
         lock = Mutex(descriptor)
+        try Self.make(scratchPath)
+        for name in FolderListing.names(scratchPath) { unlink("\(scratchPath)/\(name)") }
     }
 
     deinit { close() }
@@ -48,6 +51,7 @@ final class DataDirectory: Sendable {
 
     var shardsPath: String { path + "/shards" }
     var logPath: String { path + "/log" }
+    var scratchPath: String { path + "/scratch" }
 
     var hasLog: Bool {
         FolderListing.names(logPath).contains { !$0.hasPrefix(".") }

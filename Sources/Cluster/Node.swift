@@ -46,8 +46,8 @@ package final class Node: Sendable {
     package var now: Timestamp { clock() }
     package let identity: NodeIdentity
     package let shardCount: Int
-    private let configuration: NodeConfiguration
-    private let folder: DataDirectory
+    let configuration: NodeConfiguration
+    let folder: DataDirectory
     let board: ShardBoard
     let lanes: LaneTable
     private let log: NodeLog

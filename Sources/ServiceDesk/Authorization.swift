@@ -57,6 +57,8 @@ package enum Resource: Sendable, Equatable {
     case rating(TicketFacts)
     /// What people answer to surveys that are not about a ticket.
     case surveyResponses
+    /// Checks and rehearsals of rules, and why they acted: for who makes rules.
+    case rehearsals
     /// All of a kind: lists and counts, and making a new one.
     case tickets, requests, users, organizations, audits, ratings
 }
@@ -160,7 +162,7 @@ package enum Authorization {
             return action == .update && agent == principal.userID ? .allow : .deny
         case .job(let owner):
             return owner == principal.userID ? .allow : .hide
-        case .apiToken: return .deny
+        case .apiToken, .rehearsals: return .deny
         }
     }
 

@@ -14,6 +14,8 @@ package struct Desk<Rows: ShardReader> {
     package let now: Timestamp
     /// Watches the triggers that run, when somebody wants to know why they fire.
     var tracer: RuleTracer?
+    /// Whether what happened once is gone through again: then nobody is asked for what they left out.
+    var isReplay = false
 
     package init(rows: Rows, principal: Principal, via: Via = Via(), now: Timestamp? = nil) {
         self.rows = rows

@@ -89,6 +89,7 @@ package final class ShardStore {
     let connection: Connection
     private let schema: ShardSchema
     private let options: ShardStoreOptions
+    var capturesChanges: Bool { options.capturesChanges }
     private let capture: ChangeCapture
     private(set) var catalog: TableCatalog
     private var lastIdentifier: Int64

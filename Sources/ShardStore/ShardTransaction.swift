@@ -21,6 +21,13 @@ package final class ShardTransaction: ShardReader {
         super.init(tenant: tenant, now: now, connection: connection)
     }
 
+    /// The same transaction at another time, for what is lived through again.
+    package func at(_ time: Timestamp) -> ShardTransaction {
+        ShardTransaction(
+            tenant: tenant, now: time, connection: connection, identifiers: identifiers,
+            capture: capture)
+    }
+
     /// Runs an `INSERT`, `UPDATE` or `DELETE` and says how many rows it changed. `?1` is the tenant, as in reads.
     @discardableResult
     package func run(_ sql: String, _ values: any Bindable...) throws -> Int {

@@ -6,7 +6,7 @@ package enum Endpoints {
         + OrganizationEndpoints.all
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
         + AssignmentEndpoints.all + SkillEndpoints.all + PresenceEndpoints.all
-        + RelationEndpoints.all + WatcherEndpoints.all
+        + RelationEndpoints.all + WatcherEndpoints.all + RuleRehearsalEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

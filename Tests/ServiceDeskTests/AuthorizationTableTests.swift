@@ -168,6 +168,7 @@ struct AuthorizationTableTests {
         ("notices", .notices, "++----", "------"),
         ("survey responses", .surveyResponses, "++----", "------"),
         ("ratings", .ratings, "++----", "+-----"),
+        ("rehearsals", .rehearsals, "------", "------"),
         ("group membership", .groupMembership, "++----", "------"),
         ("organization membership", .organizationMembership, "++++--", "------"),
         ("organization", .organization(id: 1), "++++--", "------"),

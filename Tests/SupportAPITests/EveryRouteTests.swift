@@ -51,7 +51,7 @@ struct EveryRouteTests {
             ]
             .map { "\"\($0)_ids\":[]" } + [#""ids":"1""#]
         return
-            "{\(identity),\(assignment),\((singles + lists + orders).joined(separator: ",")),\"tags\":[\"t\"],\"password\":\"long enough\"}"
+            "{\(identity),\(assignment),\((singles + lists + orders).joined(separator: ",")),\"days\":7,\"tags\":[\"t\"],\"password\":\"long enough\"}"
     }()
 
     static func body(_ endpoint: Endpoint) -> String? { endpoint.method == .get ? nil : body }

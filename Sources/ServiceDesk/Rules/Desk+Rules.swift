@@ -37,7 +37,7 @@ extension Desk {
             fieldKind: { try self.rows.fieldKind($0) })
     }
 
-    private func exists(_ reference: ConditionCompiler.Reference) throws -> Bool {
+    func exists(_ reference: ConditionCompiler.Reference) throws -> Bool {
         switch reference {
         case .user(let id): try findUser(id)?.isActive ?? false
         case .group(let id): try findTeam(id).map { !$0.isDeleted } ?? false

@@ -4,7 +4,7 @@ package import Wire
 /// A trigger, an automation, a macro or a view.
 package struct Rule: Sendable, Equatable {
     package let kind: RuleKind
-    package let id: Int64
+    package internal(set) var id: Int64
     package var isActive: Bool
     /// Rules of a kind are looked at, and shown, from the lowest to the highest; equal ones by age.
     package var position: Int64

@@ -354,6 +354,7 @@ extension Desk where Rows == WritableRows {
 
     private func askForFields(_ ticket: Ticket, before old: Ticket?, _ catalog: FieldCatalog) throws
     {
+        if isReplay { return }
         if !principal.role.isStaff {
             if old == nil { try requireFilledInPortal(ticket, catalog) }
         } else if via.channel != .system {
@@ -540,7 +541,7 @@ extension Desk where Rows == WritableRows {
         return names
     }
 
-    private func forEachDifference(
+    func forEachDifference(
         from old: Ticket, to new: Ticket,
         _ body: (String, EventList.Payload, EventList.Payload) -> Void
     ) {

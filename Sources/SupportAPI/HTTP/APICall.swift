@@ -24,6 +24,7 @@ package struct APICall: Sendable {
     package let tenant: TenantRoute
     let node: Node
     let jobs: JobRunner
+    let rehearsals: RehearsalDesk
     let signIn: SignIn
     let tokenUses: TokenUses
     let presence: PresenceBoard

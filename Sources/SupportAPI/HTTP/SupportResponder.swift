@@ -31,6 +31,7 @@ package final class SupportAPI: Sendable {
     private static let strangerLimit = 100
     let signIn: SignIn
     package let jobs: JobRunner
+    let rehearsals: RehearsalDesk
     private let tokenUses: TokenUses
     private let presence = PresenceBoard()
     /// What runs beside the listeners. Stop it after them: requests leave work behind.
@@ -46,10 +47,14 @@ package final class SupportAPI: Sendable {
         table = RouteTable(Endpoints.all)
         signIn = SignIn(node: node)
         jobs = JobRunner(node: node, logger: logger)
+        rehearsals = RehearsalDesk(node: node, logger: logger)
         tokenUses = TokenUses(node: node, logger: logger)
     }
 
-    package func stop() { signIn.stop() }
+    package func stop() {
+        signIn.stop()
+        rehearsals.stop()
+    }
 
     /// Writes down now which API tokens were used since the last time.
     package func flushTokenUses() async { await tokenUses.flush() }
@@ -498,7 +503,8 @@ package final class SupportAPI: Sendable {
             via: Via(
                 channel: .api, client: request.headers[.userAgent],
                 address: peer.address), tenant: route, node: node, jobs: jobs,
-            signIn: signIn, tokenUses: tokenUses, presence: presence, admission: admission)
+            rehearsals: rehearsals, signIn: signIn, tokenUses: tokenUses, presence: presence,
+            admission: admission)
         return try await endpoint.handle(call)
     }
 

@@ -300,6 +300,15 @@ enum Schemas {
                 ("category", text), ("comment", optionalText), ("offered_at", time),
                 ("answered_at", time), ("updated_at", time),
             ]),
+        record(
+            "Rehearsal",
+            [
+                ("id", number), ("url", text), ("status", text), ("message", optionalText),
+                ("days", number), ("user_id", number), ("total", number), ("progress", number),
+                ("left_out", number), ("audits", number), ("taken_from_record", number),
+                ("replay_mismatches", number), ("differences", number),
+                ("differences_kept", number), ("created_at", time), ("updated_at", time),
+            ]),
     ]
 
     private static let satisfactionRating: [(String, JSONValue)] = [
@@ -383,6 +392,7 @@ enum Schemas {
         ("RoutingAttribute", "attribute", "attributes"),
         ("RoutingAttributeValue", "attribute_value", "attribute_values"),
         ("Presence", "presence", "presences"), ("TicketLink", "link", "links"),
+        ("Rehearsal", "rehearsal", "rehearsals"),
     ]
 
     private static let answers: [(name: String, value: JSONValue)] =
@@ -533,6 +543,19 @@ enum Schemas {
                     required: ["trace"])
             ),
             (
+                "RehearsalResultAnswer",
+                object(
+                    [("rehearsal", reference("Rehearsal")), ("differences", objects)],
+                    required: ["rehearsal", "differences"])
+            ),
+            (
+                "RuleReportAnswer",
+                object(
+                    [("findings", objects), ("rules_checked", number), ("complete", flag)],
+                    required: ["findings", "rules_checked", "complete"])
+            ),
+            ("TicketTraceAnswer", object([("trace", objects)], required: ["trace"])),
+            (
                 "SearchAnswer",
                 object(
                     searchMembers + [
@@ -633,6 +656,11 @@ enum Schemas {
     private static func order(_ key: String) -> JSONValue {
         object([(key, numbers)], required: [key])
     }
+
+    /// Changed and new rules.
+    private static let proposal: [(String, JSONValue)] = [
+        ("triggers", objects), ("automations", objects), ("policies", objects), ("only", texts),
+    ]
 
     private static let fieldBody: [(String, JSONValue)] = [
         ("type", text), ("title", text), ("description", text), ("position", number),
@@ -821,6 +849,8 @@ enum Schemas {
                 ])
             )
         } + [
+            ("RehearsalBody", object([("days", number)] + proposal, required: ["days"])),
+            ("RuleCheckBody", object(proposal)),
             ("TagNamesBody", object([("tags", texts)], required: ["tags"])),
             (
                 "SurveyForm",
