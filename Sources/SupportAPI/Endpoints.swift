@@ -7,6 +7,9 @@ package enum Endpoints {
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
         + AssignmentEndpoints.all + SkillEndpoints.all + PresenceEndpoints.all
         + RelationEndpoints.all + WatcherEndpoints.all + RuleRehearsalEndpoints.all
+        + RuleRehearsalEndpoints.all + ScheduleEndpoints.all + MetricEndpoints.all
+        + AttachmentEndpoints.all
+        + SearchEndpoints.all + JobEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

@@ -49,6 +49,14 @@ struct RehearsalTests {
         }
 
         private func makeRules() throws {
+            let conditions = RehearsalTests.all(
+                ("status", "is", "pending"), ("PENDING", "greater_than", "24"))
+            let remind = TestDesk.rule(
+                "remind", conditions, [RehearsalTests.mail, RehearsalTests.act("status", "hold")])
+            _ = try desk.run { try $0.createRule(.automation, remind) }
+            _ = try desk.policy(
+                "all", ConditionTexts(),
+                TicketPriority.allCases.map { ($0, .firstReplyTime, 240, false) })
             try desk.trigger(
                 "thanks", RehearsalTests.all(("update_type", "is", "Create")),
                 [RehearsalTests.mail, RehearsalTests.act("current_tags", "new")])
@@ -70,10 +78,20 @@ struct RehearsalTests {
                 [RehearsalTests.act("status", "pending")])
         }
 
+        /// Lets time go by, and do what is due when it is.
+        func passTime(hours: Int64) throws {
+            let end = desk.now.advanced(byMilliseconds: hours * 3_600_000)
+            while let due = try desk.transact({ try $0.nextTimer() }), due <= end {
+                desk.now = max(desk.now, due)
+                _ = try desk.transact { try $0.runTimers(limit: 100) }
+            }
+            desk.now = end
+        }
+
         mutating func live(updates: Int) throws {
             var tickets: [Int64] = []
             for _ in 0..<updates {
-                desk.pass(milliseconds: dice.number(1...10) * 3_600_000)
+                try passTime(hours: dice.number(1...10))
                 if tickets.isEmpty || dice.flag(4) {
                     let by = dice.pick(agents + customers)
                     let customer = dice.pick(customers)
@@ -155,6 +173,12 @@ struct RehearsalTests {
                 // To the second, as audits have it.
                 #expect(made.dueAt?.seconds == present.dueAt?.seconds)
                 made.dueAt = present.dueAt
+                // What time does is no part of audits.
+                made.clockState = present.clockState
+                made.nextBreachAt = present.nextBreachAt
+                made.breachedAt = present.breachedAt
+                made.timerAt = present.timerAt
+                made.firings = present.firings
                 #expect(made == present, "seed \(seed)")
                 return made == present
             }
@@ -372,6 +396,63 @@ struct RehearsalTests {
         let status = outcome.differences.filter { $0.field == "status" }
         #expect(status.map(\.after) == [.text("solved"), .text("closed")])
         #expect(status.last?.auditID == nil)
+    }
+
+    @Test func changedAutomationsAndPoliciesAreRehearsed() throws {
+        let desk = try TestDesk()
+        let (jane, ben) = (try desk.endUser("Jane"), try desk.agent("Ben"))
+        let policy = try desk.policy(
+            "all", ConditionTexts(), [(.normal, .firstReplyTime, 60, false)])
+        let nudge = try desk.run {
+            try $0.createRule(
+                .automation,
+                TestDesk.rule(
+                    "nudge",
+                    Self.all(
+                        ("status", "less_than", "solved"), ("created_at", "greater_than", "48"),
+                        ("current_tags", "not_includes", "old")),
+                    [Self.act("current_tags", "old")]))
+        }.id
+        let ticket = try desk.ticket(as: jane) { $0.priority = .normal }
+        func wait(_ minutes: Int64) throws {
+            let end = desk.now.advanced(byMilliseconds: minutes * 60_000)
+            while let due = try desk.transact({ try $0.nextTimer() }), due <= end {
+                desk.now = max(desk.now, due)
+                _ = try desk.transact { try $0.runTimers(limit: 100) }
+            }
+            desk.now = end
+        }
+        try wait(50)
+        try desk.update(ticket.id, as: ben) { $0.comment = CommentDraft(body: "Here") }
+        try wait(60 * 72)
+        #expect(try desk.run { try $0.ticket(ticket.id) }.tags == ["old"])
+        #expect(try rehearse(desk).differences == [])
+        #expect(try rehearse(desk).counts.mismatches == 0)
+        var stricter = RuleDraft()
+        stricter.actions = [
+            PolicyTarget(
+                priority: .normal, metric: .firstReplyTime, minutes: 30, isBusiness: false
+            ).action
+        ]
+        var later = RuleDraft()
+        later.actions = [Self.act("current_tags", "old"), Self.act("priority", "high")]
+        let outcome = try rehearse(
+            desk,
+            [
+                RuleProposal.Item(kind: .policy, id: policy, place: 0, draft: stricter),
+                RuleProposal.Item(kind: .automation, id: nudge, place: 0, draft: later),
+            ])
+        let breach = try #require(outcome.differences.first)
+        #expect(breach.kind == .breach)
+        #expect(breach.field == "first_reply_time")
+        #expect(breach.rule?.id == policy)
+        #expect(breach.after == .text("breached"))
+        #expect(breach.at == ticket.createdAt.advanced(byMilliseconds: 30 * 60_000))
+        let priority = try #require(outcome.differences.last)
+        #expect(priority.field == "priority")
+        #expect(priority.after == .text("high"))
+        #expect(priority.rule?.id == nudge)
+        #expect(outcome.differences.count == 2)
     }
 
     @Test func limitsAreKeptAndSaid() throws {

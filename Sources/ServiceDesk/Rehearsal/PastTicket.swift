@@ -3,10 +3,10 @@ import Wire
 /// A ticket as it was at any audit of its life, made from the audits alone.
 ///
 /// What audits do not say is as it is today: description and channel, whom a follow-up follows, whether a comment has become private since.
-/// Times and counts that a ticket's row keeps are counted again.
+/// Times and counts that a ticket's row keeps are counted again, but for its clocks and timers, which are those of a new ticket.
 struct PastTicket {
     /// Nil before its first audit.
-    private(set) var ticket: Ticket?
+    var ticket: Ticket?
     private let blank: Ticket
     /// Kinds of custom fields, those that are gone too.
     private let kinds: [Int64: FieldKind]
@@ -42,6 +42,12 @@ struct PastTicket {
         blank.followerIDs = []
         blank.emailCCIDs = []
         blank.metrics = TicketMetrics()
+        blank.clockState = []
+        blank.nextBreachAt = nil
+        blank.breachedAt = nil
+        blank.timerAt = nil
+        blank.firings = Firings()
+        blank.scheduleID = nil
         self.blank = blank
         kinds = catalog.fields.mapValues(\.kind)
         self.isStaff = isStaff
@@ -150,6 +156,7 @@ struct PastTicket {
         case "follower_ids": ticket.followerIDs = value.items.compactMap { Int64($0) }
         case "email_cc_ids": ticket.emailCCIDs = value.items.compactMap { Int64($0) }
         case "ticket_form_id": ticket.formID = value.number
+        case "schedule_id": ticket.scheduleID = value.number
         case "custom_status_id":
             let isOwn = CustomStatus.system.contains { $0.id == value.number }
             ticket.chosenStatusID = isOwn ? nil : value.number

@@ -119,7 +119,9 @@ package final class Rehearsal {
             ) { $0.int64(0) }
         }
         for problem in problems {
-            try copy.copy("tickets", as: desk, where: "id = ?2", [problem])
+            // Nothing is due on them here.
+            try copy.copy(
+                "tickets", as: desk, where: "id = ?2", [problem], blank: ["timer_at"])
         }
     }
 
@@ -178,7 +180,7 @@ package final class Rehearsal {
         try onDesk { rows in
             course = try TicketReplay(
                 recorded: ticket, rows: rows, record: self.record, catalog: try rows.catalog(),
-                ruleTags: ruleTags, end: self.plan.now, facts: facts
+                ruleTags: ruleTags, since: self.plan.since, end: self.plan.now, facts: facts
             ).run()
         }
         return course
@@ -190,7 +192,11 @@ package final class Rehearsal {
         var found: [RehearsalDifference] = []
         try onDesk { rows in
             let desk = Desk(rows: rows, principal: Principal(userID: -1, role: .admin))
-            found = CourseComparison(recorded: ticket, now: now, then: then) { old, new, body in
+            let titles = Dictionary(
+                (self.plan.rules.now + self.plan.rules.then).filter { $0.kind == .policy }
+                    .map { ($0.id, $0.title) }, uniquingKeysWith: { $1 })
+            found = CourseComparison(recorded: ticket, now: now, then: then, policies: titles) {
+                old, new, body in
                 desk.forEachDifference(from: old, to: new) {
                     body($0, RuleValue($1), RuleValue($2))
                 }

@@ -11,6 +11,8 @@ package struct RehearsalDifference: Sendable, Equatable {
         case notice
         /// A rule cannot do what it says.
         case failed
+        /// A promise of an SLA policy is broken, or is not.
+        case breach
         /// An update that was made cannot be made.
         case refused
     }
@@ -21,7 +23,7 @@ package struct RehearsalDifference: Sendable, Equatable {
     /// The audit on record at which it happens; nil between two.
     package let auditID: Int64?
     package let rule: RuleFinding.Subject?
-    /// The audited field's name; of a notice its kind.
+    /// The audited field's name; of a notice its kind, of a breach its metric.
     package let field: String?
     /// Under the rules as they are, and as they are proposed.
     package let before: RuleValue
@@ -33,6 +35,8 @@ struct CourseComparison {
     let recorded: RecordedTicket
     let now: TicketCourse
     let then: TicketCourse
+    /// Titles of policies, by their numbers.
+    let policies: [Int64: String]
     /// Audited fields that differ between two tickets.
     let forEachDifference: (Ticket, Ticket, (String, RuleValue, RuleValue) -> Void) -> Void
 
@@ -61,7 +65,27 @@ struct CourseComparison {
             }
             known = differing
         }
-        return found
+        return (found + breaches()).enumerated().sorted {
+            ($0.element.at, $0.offset) < ($1.element.at, $1.offset)
+        }.map(\.element)
+    }
+
+    private func breaches() -> [RehearsalDifference] {
+        func difference(
+            _ breach: TicketCourse.Breach, before: RuleValue, after: RuleValue
+        ) -> RehearsalDifference {
+            RehearsalDifference(
+                kind: .breach, ticketID: recorded.present.id, at: breach.at, auditID: nil,
+                rule: RuleFinding.Subject(
+                    kind: .policy, id: breach.policyID, title: policies[breach.policyID] ?? ""),
+                field: breach.metric, before: before, after: after)
+        }
+        return now.breaches.filter { !then.breaches.contains($0) }.map {
+            difference($0, before: .text("breached"), after: .none)
+        }
+            + then.breaches.filter { !now.breaches.contains($0) }.map {
+                difference($0, before: .none, after: .text("breached"))
+            }
     }
 
     private func difference(

@@ -187,7 +187,8 @@ extension CheckedRule {
                     if case .field(.custom) = subject { return true }
                     return subject == .field(.tags)
                 }
-            case .addFollower, .addCopy, .comment, .commentIsPublic, .notifyUser, .notifyGroup,
+            case .setSchedule, .addFollower, .addCopy, .comment, .commentIsPublic, .notifyUser,
+                .notifyGroup,
                 .notifyWebhook:
                 false
             }

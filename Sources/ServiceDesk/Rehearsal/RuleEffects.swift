@@ -20,7 +20,8 @@ struct RuleEffects {
                 callsWebhook = true
             case .comment, .commentIsPublic: continue
             case .addTags, .removeTags, .addFollower, .addCopy: changesTicket = true
-            case .setStatus, .setCustomStatus, .setPriority, .setType, .setGroup, .setAssignee,
+            case .setSchedule, .setStatus, .setCustomStatus, .setPriority, .setType, .setGroup,
+                .setAssignee,
                 .setForm, .setSubject, .setCustom, .setTags:
                 changesTicket = true
                 settings.removeAll { $0.field == text.field }

@@ -39,7 +39,16 @@ struct TicketCourse {
         var isFact = false
     }
 
+    /// A promise of an SLA policy that was broken.
+    struct Breach: Equatable {
+        let metric: String
+        let instance: Int
+        let policyID: Int64
+        let at: Timestamp
+    }
+
     var steps: [Step] = []
+    var breaches: [Breach] = []
     /// Audits after which the ticket was another than on record, in another way than after the one before.
     var mismatches = 0
 }
@@ -53,12 +62,15 @@ struct TicketReplay {
     let catalog: FieldCatalog
     /// Tags that the desk's own rules add.
     let ruleTags: Set<String>
+    /// From when on rules run; before it the record is taken.
+    let since: Timestamp
     /// Until when time passes after the last audit.
     let end: Timestamp
     /// Steps of another course that had to be taken from the record: these are too. Nil where the record may always be taken.
     let facts: Set<TicketCourse.Step.Place>?
 
-    private static let closeAfter: Int64 = 4 * 24 * 3_600_000
+    /// Times that a ticket is looked at by time alone between two audits.
+    private static let timerLimit = 2000
     /// What is written so long after it happened was imported.
     private static let importAfter: Int64 = 60_000
 
@@ -70,7 +82,9 @@ struct TicketReplay {
             try desk(as: -1, at: rows.now).findUser(id)?.role.isStaff ?? false
         }
         for audit in recorded.audits[..<recorded.start] {
-            try past.live(through: audit, AuditEvents(audit))
+            let events = AuditEvents(audit)
+            let before = try past.live(through: audit, events)
+            past.ticket = try past.ticket.map { try timed($0, from: before, audit, events) }
         }
         try rows.run("DELETE FROM tickets WHERE tenant = ?1 AND id = ?2", id)
         if let ticket = past.ticket { try begin(with: ticket) }
@@ -88,7 +102,44 @@ struct TicketReplay {
             mismatch = found
         }
         try passTime(to: end, before: recorded.audits.count, &course)
+        course.breaches = try breaches()
         return course
+    }
+
+    private func breaches() throws -> [TicketCourse.Breach] {
+        let desk = try desk(as: -1, at: rows.now)
+        guard try desk.findTicket(id) != nil else { return [] }
+        return try desk.metricEvents(ofTicket: id).compactMap { logged in
+            guard case .breached(let target) = logged.event.kind, logged.event.time >= since else {
+                return nil
+            }
+            let metric = logged.event.metric.policyMetric(instance: logged.event.instance)
+            return TicketCourse.Breach(
+                metric: metric.name, instance: logged.event.instance, policyID: target.policyID,
+                at: logged.event.time)
+        }
+    }
+
+    /// A ticket that is taken from the record with its clocks as the policies in the rows move them, and with the automations that have fired.
+    private func timed(
+        _ ticket: Ticket, from before: Ticket?, _ audit: Audit, _ events: AuditEvents
+    ) throws -> Ticket {
+        var ticket = ticket
+        let desk = try desk(as: audit.authorID, at: audit.createdAt, audit.channel)
+        var comment: TicketClocks.PublicComment?
+        if let said = audit.comment, said.isPublic {
+            let isStaff = try desk.findUser(said.authorID)?.role.isStaff ?? false
+            comment = isStaff ? .agent : .endUser
+        }
+        if let before {
+            _ = try desk.moveClocks(of: &ticket, from: before, comment: comment)
+        } else {
+            _ = try desk.startClocks(of: &ticket, comment: comment)
+        }
+        for source in events.sources where source.kind == .automation {
+            ticket.firings.fire(source.id, at: audit.createdAt)
+        }
+        return ticket
     }
 
     private func desk(as user: Int64, at time: Timestamp, _ channel: Via.Channel = .system) throws
@@ -109,7 +160,7 @@ struct TicketReplay {
     /// Puts the ticket where its record has it at the beginning, with what rules' texts may say of what was before.
     private func begin(with ticket: Ticket) throws {
         try rows.run(Ticket.insertion, values: ticket.columnValues)
-        try desk(as: -1, at: ticket.updatedAt).update(from: ticket, to: ticket)
+        try desk(as: -1, at: max(since, ticket.updatedAt)).update(from: ticket, to: ticket)
         let earlier = recorded.audits[..<recorded.start].filter { $0.comment != nil }
         let latest = [earlier.last, earlier.last { $0.comment?.isPublic == true }]
         for id in Set(latest.compactMap { $0?.id }).sorted() { try copy(audit: id) }
@@ -131,14 +182,12 @@ struct TicketReplay {
     private func passTime(
         to limit: Timestamp, before place: Int, _ course: inout TicketCourse
     ) throws {
-        while let ticket = try desk(as: -1, at: limit).findTicket(id), ticket.status == .solved {
-            let due = ticket.statusUpdatedAt.advanced(byMilliseconds: Self.closeAfter + 1)
-            guard due <= limit else { return }
+        var runs = 0
+        while let due = try rows.nextTimer(), due <= limit, runs < Self.timerLimit {
+            runs += 1
             let newest = try newestAudit()
-            guard
-                try rows.at(due).closeSolvedTickets(
-                    before: due, limit: 1) > 0
-            else { return }
+            _ = try rows.at(due).runTimers(limit: 1)
+            guard try newestAudit() > newest else { continue }
             var step = TicketCourse.Step(
                 place: .init(audit: place, isAudit: false, at: due))
             try finish(&step, after: newest)
@@ -213,7 +262,8 @@ struct TicketReplay {
         _ audit: Audit, _ events: AuditEvents, _ current: Ticket?, _ past: PastTicket,
         _ desk: WritingDesk
     ) throws {
-        let ticket = try past.following(current, audit, events)
+        let ticket = try timed(
+            past.following(current, audit, events), from: current, audit, events)
         if let current {
             try desk.update(from: current, to: ticket)
         } else {

@@ -90,13 +90,13 @@ extension Desk {
             RuleSubject.Comment(body: $0.body, isPublic: $0.isPublic)
         }
         let needsCalendar = triggers.contains(where: \.conditions.isOfTime)
-        let calendar = needsCalendar ? try deskCalendar() : nil
+        let calendars = needsCalendar ? try rows.calendars() : nil
         func tracer(_ ticket: Ticket) -> RuleTracer {
             let tracer = RuleTracer()
             var subject = RuleSubject(
                 ticket, before: before, comment: comment, updater: updater,
                 channel: audit.channel, now: audit.createdAt)
-            subject.calendar = calendar
+            subject.calendar = calendars?.calendar(of: ticket)
             for trigger in triggers { tracer.look(at: trigger, subject) }
             return tracer
         }

@@ -77,9 +77,15 @@ enum RehearsalDecoder {
         guard id != nil || !isRemoved else {
             throw DeskRefusal.invalid("id", .blank, "Id: cannot be blank")
         }
+        let changes = try fields.object("changes") ?? fields
+        var draft: RuleDraft
+        if kind == .policy {
+            draft = try RuleDecoder.policy(changes)
+            draft.isActive = try changes.bool("active")
+        } else {
+            draft = try RuleDecoder.draft(changes, kind)
+        }
         return RuleProposal.Item(
-            kind: kind, id: id, place: place,
-            draft: try RuleDecoder.draft(fields.object("changes") ?? fields, kind),
-            isRemoved: isRemoved)
+            kind: kind, id: id, place: place, draft: draft, isRemoved: isRemoved)
     }
 }
