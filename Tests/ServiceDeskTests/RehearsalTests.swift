@@ -333,19 +333,21 @@ struct RehearsalTests {
         let keep = try desk.trigger(
             "keep", Self.all(("update_type", "is", "Create")), [Self.act("type", "task")])
         let gone = try desk.trigger(
-            "gone", Self.all(("update_type", "is", "Create")), [Self.act("priority", "high")])
-        try desk.ticket()
+            "gone", Self.all(("update_type", "is", "Create")),
+            [Self.act("priority", "high"), Self.act("current_tags", "gone")])
+        try desk.ticket { $0.tags = ["own"] }
         let removal = RuleProposal.Item(
             kind: .trigger, id: gone, place: 0, draft: RuleDraft(), isRemoved: true)
         let kept = RuleProposal.Item(kind: .trigger, id: keep, place: 0, draft: RuleDraft())
         for (items, only) in [([removal], Set<RuleKind>()), ([kept], [.trigger])] {
             let outcome = try rehearse(desk, items, only: only)
-            #expect(outcome.differences.map(\.kind) == [.fired, .field])
+            #expect(outcome.differences.map(\.kind) == [.fired, .field, .field])
+            #expect(outcome.differences[2].after == .list(["own"]))
             #expect(outcome.differences.allSatisfy { $0.rule?.id == gone })
             #expect(outcome.differences[0].before == .text("fired"))
             #expect(outcome.differences[1].after == .none)
         }
-        #expect(try rehearse(desk, [], only: [.trigger]).differences.count == 4)
+        #expect(try rehearse(desk, [], only: [.trigger]).differences.count == 5)
     }
 
     /// Only what falls into the days is gone through again; before it the record is taken.
@@ -413,7 +415,12 @@ struct RehearsalTests {
                         ("current_tags", "not_includes", "old")),
                     [Self.act("current_tags", "old")]))
         }.id
-        let ticket = try desk.ticket(as: jane) { $0.priority = .normal }
+        var asked = TicketChanges()
+        asked.subject = "Printer"
+        asked.priority = .normal
+        asked.comment = CommentDraft(body: "It smokes")
+        let wanted = asked
+        let ticket = try desk.run(as: jane) { try $0.createRequest(wanted) }.ticket
         func wait(_ minutes: Int64) throws {
             let end = desk.now.advanced(byMilliseconds: minutes * 60_000)
             while let due = try desk.transact({ try $0.nextTimer() }), due <= end {
@@ -480,6 +487,7 @@ struct RehearsalTests {
     @Test func secretsAreNotCopied() throws {
         let desk = try TestDesk()
         try desk.ticket()
+        _ = try desk.transact { try $0.run("UPDATE users SET password = 'x' WHERE tenant = ?1") }
         let plan = RehearsalPlan(
             since: desk.now.advanced(byMilliseconds: -86_400_000), now: desk.now,
             rules: ProposedRules(now: [], then: []))
