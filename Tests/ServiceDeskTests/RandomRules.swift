@@ -103,7 +103,9 @@ struct RandomRules {
     // MARK: Conditions
 
     mutating func conditions() -> Conditions {
-        let all = (0..<number(1...4)).map { _ in condition() }
+        // Half of them are about one field only, where most can be proved.
+        let field = flag() ? pick(Self.fields) : nil
+        let all = (0..<number(1...4)).map { _ in condition(field) }
         let any = flag() ? [] : (0..<number(1...3)).map { _ in condition() }
         return Conditions(all: all, any: any)
     }
@@ -131,14 +133,15 @@ struct RandomRules {
         return Condition(field: condition.field, test: test, text: condition.text)
     }
 
-    mutating func condition() -> Condition {
-        let fields: [RuleField] = [
-            .status, .status, .priority, .type, .group, .assignee, .requester, .reopens, .replies,
-            .tags, .tags, .subject, .comment, .commentIsPublic, .updateType, .updater,
-            .updateChannel, .channel, .isPublic, .custom(1), .custom(2), .custom(3), .custom(4),
-            .custom(5), .hours(.created), .hours(.becameOpen), .hours(.assigned),
-        ]
-        let field = pick(fields)
+    private static let fields: [RuleField] = [
+        .status, .status, .priority, .type, .group, .assignee, .requester, .reopens, .replies,
+        .tags, .tags, .subject, .comment, .commentIsPublic, .updateType, .updater,
+        .updateChannel, .channel, .isPublic, .custom(1), .custom(2), .custom(3), .custom(4),
+        .custom(5), .hours(.created), .hours(.becameOpen), .hours(.assigned),
+    ]
+
+    mutating func condition(_ wanted: RuleField? = nil) -> Condition {
+        let field = wanted ?? pick(Self.fields)
         return Condition(
             field: field, test: test(field),
             text: ConditionText(field: "\(field)", test: "", value: .none))

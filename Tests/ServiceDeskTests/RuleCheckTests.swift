@@ -148,6 +148,7 @@ struct RuleCheckTests {
         [("subject_includes_word", "includes", "in"), ("subject_includes_word", "is_not", "ink")],
         [("custom_fields_2", "greater_than", "5"), ("custom_fields_2", "less_than", "6")],
         [("role", "is", "agent"), ("role", "is", "admin")],
+        [("priority", "is_not", "low"), ("priority", "not_present", "")],
     ])
     func conditionsThatAgreeAreNot(texts: [(String, String, String)]) throws {
         #expect(Self.mayHold(try Self.compile(.trigger, texts)))
