@@ -32,7 +32,7 @@ package typealias WritingDesk = Desk<ShardTransaction>
 
 /// The channel and client a request came through.
 package struct Via: Sendable, Equatable {
-    package enum Channel: Int64, Sendable {
+    package enum Channel: Int64, Sendable, CaseIterable {
         case api = 0
         case web = 1
         case email = 2

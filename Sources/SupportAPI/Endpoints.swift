@@ -6,10 +6,9 @@ package enum Endpoints {
         + OrganizationEndpoints.all
         + FieldEndpoints.all + CustomStatusEndpoints.all + FormEndpoints.all + RuleEndpoints.all
         + AssignmentEndpoints.all + SkillEndpoints.all + PresenceEndpoints.all
-        + RelationEndpoints.all + WatcherEndpoints.all + RuleRehearsalEndpoints.all
-        + RuleRehearsalEndpoints.all + ScheduleEndpoints.all + MetricEndpoints.all
-        + AttachmentEndpoints.all
-        + SearchEndpoints.all + JobEndpoints.all
+        + RuleRehearsalEndpoints.all + RelationEndpoints.all + WatcherEndpoints.all
+        + ScheduleEndpoints.all + MetricEndpoints.all + SatisfactionEndpoints.all
+        + AttachmentEndpoints.all + SearchEndpoints.all + JobEndpoints.all
         + [
             OpenAPIDocument.endpoint
         ]

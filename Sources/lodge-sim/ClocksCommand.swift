@@ -79,7 +79,9 @@ private struct ClockRun {
     }
 
     private mutating func store() throws {
-        guard let stored = TicketClocks(clocks.encoded, createdAt: clocks.createdAt), stored == clocks else {
+        guard let stored = TicketClocks(clocks.encoded, createdAt: clocks.createdAt),
+            stored == clocks
+        else {
             throw ClockHistory.Fault("the clocks cannot be stored")
         }
         clocks = stored

@@ -17,6 +17,8 @@ extension Desk where Rows == WritableRows {
     func assignAutomatically(
         _ run: inout TriggerRun, _ changes: TicketChanges, isLive: Bool
     ) throws {
+        // Who was given what was written down then.
+        if isReplay { return }
         if let source = changes.assigner {
             for field in ["assignee_id", "status", "custom_status_id"] {
                 run.setters[field] = source
@@ -93,7 +95,7 @@ extension Desk where Rows == WritableRows {
 
     /// Gives waiting tickets to whom an update has left room. The ticket is written: what follows may change others, never this one.
     func giveFreed(from old: Ticket, to new: Ticket, isLive: Bool = true) throws {
-        guard let agent = old.loadedAgentID, agent != new.loadedAgentID else { return }
+        guard !isReplay, let agent = old.loadedAgentID, agent != new.loadedAgentID else { return }
         try giveWaiting(to: agent, isLive: isLive)
     }
 

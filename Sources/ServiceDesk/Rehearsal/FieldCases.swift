@@ -94,6 +94,7 @@ struct FieldCases {
             switch operand {
             case .number(let number): value == number
             case .nobody: value == nil
+            case .numbers(let range): value.map(range.contains) ?? false
             case .currentUser, .requester, .assignee, .currentGroups:
                 value != nil && isMeant(operand, isOld)
             case .role, .staff: false
@@ -138,7 +139,7 @@ struct FieldCases {
             switch operand {
             case .currentUser, .requester, .assignee, .currentGroups:
                 if !found.contains(operand) { found.append(operand) }
-            case .number, .nobody, .role, .staff: continue
+            case .number, .numbers, .nobody, .role, .staff: continue
             }
         }
         return found
@@ -160,7 +161,8 @@ struct FieldCases {
         case .status: return TicketStatus.allCases.map(\.rawValue)
         case .priority: return [nil] + TicketPriority.allCases.map(\.rawValue)
         case .type: return [nil] + TicketType.allCases.map(\.rawValue)
-        case .channel, .updateChannel: return (0...3).map { $0 } + [.min]
+        case .channel, .updateChannel: return Via.Channel.allCases.map(\.rawValue) + [.min]
+        case .satisfaction: return SatisfactionState.allCases.map(\.rawValue)
         case .reopens, .replies, .assigneeStations, .groupStations:
             let near = mentioned.flatMap { [$0 - 1, $0, $0 + 1, $0 + 2] }
             return Set([0, 1] + near).filter { $0 >= 0 }.sorted()
@@ -257,7 +259,7 @@ struct FieldCases {
                         case .requester: isRequester
                         case .assignee: isAssignee
                         case .currentUser: true
-                        case .nobody, .currentGroups: false
+                        case .nobody, .numbers, .currentGroups: false
                         }
                     }
                     let holds = fits { condition in

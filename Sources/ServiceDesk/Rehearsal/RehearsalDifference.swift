@@ -95,8 +95,10 @@ struct CourseComparison {
         RehearsalDifference(
             kind: kind, ticketID: recorded.present.id, at: place.at,
             auditID: place.isAudit ? recorded.audits[place.audit].id : nil,
-            rule: source.map {
-                RuleFinding.Subject(kind: $0.kind, id: $0.id, title: $0.title)
+            rule: source.flatMap { source in
+                source.kind.map {
+                    RuleFinding.Subject(kind: $0, id: source.id, title: source.title)
+                }
             }, field: field, before: before, after: after)
     }
 

@@ -187,9 +187,9 @@ extension CheckedRule {
                     if case .field(.custom) = subject { return true }
                     return subject == .field(.tags)
                 }
-            case .setSchedule, .addFollower, .addCopy, .comment, .commentIsPublic, .notifyUser,
-                .notifyGroup,
-                .notifyWebhook:
+            case .offerSatisfaction: subjects.contains(.field(.satisfaction))
+            case .setSchedule, .setSkills, .addFollower, .addCopy, .comment, .commentIsPublic,
+                .notifyUser, .notifyGroup, .notifyWebhook, .offerNPS:
                 false
             }
         }

@@ -19,10 +19,12 @@ struct RuleEffects {
                 notifies = true
                 callsWebhook = true
             case .comment, .commentIsPublic: continue
-            case .addTags, .removeTags, .addFollower, .addCopy: changesTicket = true
+            // Once for each solve, or each person: whatever the rule says, it does not repeat.
+            case .offerNPS: continue
+            case .addTags, .removeTags, .addFollower, .addCopy, .offerSatisfaction:
+                changesTicket = true
             case .setSchedule, .setStatus, .setCustomStatus, .setPriority, .setType, .setGroup,
-                .setAssignee,
-                .setForm, .setSubject, .setCustom, .setTags:
+                .setAssignee, .setForm, .setSubject, .setCustom, .setTags, .setSkills:
                 changesTicket = true
                 settings.removeAll { $0.field == text.field }
                 settings.append((text.field, text.value))

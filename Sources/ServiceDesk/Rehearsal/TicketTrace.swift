@@ -137,9 +137,10 @@ extension Desk {
     }
 
     private static func acts(_ events: AuditEvents) -> [AuditTrace.Act] {
-        events.sources.map { source in
-            AuditTrace.Act(
-                kind: source.kind, ruleID: source.id, title: source.title,
+        events.sources.compactMap { source in
+            guard let kind = source.kind else { return nil }
+            return AuditTrace.Act(
+                kind: kind, ruleID: source.id, title: source.title,
                 fields: events.changes.filter { $0.source == source }.map(\.field),
                 notices: events.notifications.count { $0.source == source },
                 failures: events.failures.filter { $0.source == source }.map(\.reason))

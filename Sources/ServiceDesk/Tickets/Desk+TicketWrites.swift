@@ -315,7 +315,8 @@ extension Desk where Rows == WritableRows {
 
     /// Writes what an automation has done to a ticket.
     func settle(_ run: TriggerRun, from old: Ticket) throws -> Ticket {
-        try settle(run, from: old, TicketChanges(), nil, isLive: true) { ticket, events, clockEvents in
+        try settle(run, from: old, TicketChanges(), nil, isLive: true) {
+            ticket, events, clockEvents in
             try write(
                 nil, body: "", on: &ticket, events: events, metadata: nil,
                 author: principal.userID, clockEvents: clockEvents)

@@ -17,7 +17,8 @@ enum TicketSchema {
             requester_id INTEGER NOT NULL, submitter_id INTEGER NOT NULL, organization_id INTEGER,
             deleted_at INTEGER, deleted_by INTEGER, is_public INTEGER NOT NULL,
             subject TEXT NOT NULL, description TEXT NOT NULL, external_id TEXT, due_at INTEGER,
-            problem_id INTEGER, has_incidents INTEGER NOT NULL, followup_source_id INTEGER, followup_ids TEXT NOT NULL,
+            problem_id INTEGER, has_incidents INTEGER NOT NULL, followup_source_id INTEGER,
+            followup_ids TEXT NOT NULL,
             follower_ids TEXT NOT NULL, email_cc_ids TEXT NOT NULL, channel INTEGER NOT NULL,
             created_at INTEGER NOT NULL,
             reopens INTEGER NOT NULL, replies INTEGER NOT NULL, assignee_stations INTEGER NOT NULL,
@@ -25,7 +26,6 @@ enum TicketSchema {
             requester_updated_at INTEGER, initially_assigned_at INTEGER, assigned_at INTEGER,
             solved_at INTEGER, first_solved_at INTEGER, first_reply_at INTEGER,
             breached_at INTEGER, firings TEXT, schedule_id INTEGER,
-            pending_ms INTEGER NOT NULL, hold_ms INTEGER NOT NULL, open_ms INTEGER NOT NULL,
             satisfaction INTEGER NOT NULL, satisfaction_solve INTEGER NOT NULL,
             satisfaction_reason INTEGER,
             PRIMARY KEY (tenant, id)
