@@ -119,6 +119,16 @@ package struct TicketClocks: Sendable, Equatable {
         fold(calendar)
     }
 
+    /// What the log says when a ticket goes on as if it had never been solved: what was fulfilled then runs, or stands, again.
+    func goingOn(at time: Timestamp, calendar: WorkingHours?) -> [ClockEvent] {
+        var events: [ClockEvent] = []
+        for metric in ClockMetric.allCases where isOpen(metric) {
+            record(.activated, of: metric, at: time, &events)
+            if !metric.runs(in: statusTime.phase) { pause(metric, at: time, calendar, &events) }
+        }
+        return events
+    }
+
     /// The schedule is another one from here on; `advance` by the one before first, and by the new one afterwards.
     package mutating func scheduleChanged(at time: Timestamp) { changedAt = max(time, changedAt) }
 

@@ -126,7 +126,7 @@ extension Desk where Rows == WritableRows {
         var events = EventList()
         events.note("Split", String(link))
         try rows.run(
-            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, NULL, NULL, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO audits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, NULL, NULL, ?8, ?9, ?10, ?11, ?12, ?13, NULL)",
             ticket, id, principal.userID, audit.createdAt.milliseconds, events.text,
             audit.channel.rawValue, id + 1, comment.authorID, comment.body, comment.html,
             comment.isPublic, files.isEmpty ? nil : AttachmentList.text(files))

@@ -15,11 +15,16 @@ extension Desk where Rows == WritableRows {
         }
         let target = try undoableTarget(of: merge)
         var restored = try ticket(merge.changes.undone(in: source.columnValues))
+        // A merge is silent about surveys.
+        restored.satisfaction = source.satisfaction
         try leaveWhatIsGone(&restored)
         var events = EventList()
         recordChanges(from: source, to: restored, by: [:], in: &events)
         events.note("Unmerge", String(merge.id))
-        try note(events, on: source, restored)
+        let calendar = try rows.calendars().calendar(of: restored)
+        try note(
+            events, on: source, restored,
+            clockEvents: restored.clocks.goingOn(at: now, calendar: calendar))
         try recount(from: source, to: restored)
         try takeBack(merge, from: target)
         try rows.run(
@@ -58,7 +63,10 @@ extension Desk where Rows == WritableRows {
 
     /// A ticket of a row's values.
     private func ticket(_ values: [Value]) throws -> Ticket {
-        let places = values.indices.map { "?\($0 + 2)" }.joined(separator: ", ")
+        // What else is selected of a ticket is not of its row.
+        let places =
+            (values.indices.map { "?\($0 + 2)" }
+            + TicketSatisfaction.ratingColumns.map { _ in "NULL" }).joined(separator: ", ")
         return try rows.first(
             "SELECT \(places) WHERE ?1 IS NOT NULL", values: values, read: Ticket.init)!
     }

@@ -673,12 +673,16 @@ extension Desk where Rows == WritableRows {
     }
 
     /// Adds an audit of events that are not about a field. `changed` is what else they changed on the ticket.
-    func note(_ events: EventList, on ticket: Ticket, _ changed: Ticket? = nil) throws {
+    func note(
+        _ events: EventList, on ticket: Ticket, _ changed: Ticket? = nil,
+        clockEvents: [ClockEvent] = []
+    ) throws {
         var changed = changed ?? ticket
         changed.updatedAt = now
         changed.version += 1
         _ = try write(
-            nil, body: "", on: &changed, events: events, metadata: nil, author: principal.userID)
+            nil, body: "", on: &changed, events: events, metadata: nil, author: principal.userID,
+            clockEvents: clockEvents)
         try update(from: ticket, to: changed)
     }
 
