@@ -448,6 +448,7 @@ package final class ShardStore {
         guard connection.isInTransaction else {
             preconditionFailure("schema step \(step.number) ended its transaction")
         }
+        try PlannerStatistics.write(connection)
         try connection.run("UPDATE lodge_shard SET schema_step = ?1", step.number)
         let catalog = try TableCatalog(connection)
         if let violation = catalog.violation(since: self.catalog) { throw violation }

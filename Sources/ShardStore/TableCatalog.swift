@@ -88,8 +88,12 @@ struct TableCatalog {
 
     subscript(name: String) -> CapturedTable? { tables.first { $0.name == name } }
 
+    /// Whether a table is the store's own, or SQLite's, whose statistics each file writes for itself.
     static func isOwn(_ name: UnsafePointer<CChar>) -> Bool {
-        ownPrefix.utf8.enumerated().allSatisfy { name[$0.offset] == CChar(bitPattern: $0.element) }
+        [ownPrefix, "sqlite_"].contains { prefix in
+            // A shorter name ends with a zero, which is in no prefix.
+            prefix.utf8.enumerated().allSatisfy { name[$0.offset] == CChar(bitPattern: $0.element) }
+        }
     }
 
     /// The first rule that a step broke when it turned `old` into this catalog: capture and hash know a column by its

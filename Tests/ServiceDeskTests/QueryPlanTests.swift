@@ -1,0 +1,44 @@
+import SQLite
+import ShardStore
+import Testing
+import Wire
+
+@testable import ServiceDesk
+
+/// That the indexes which a desk has are the ones its queries take: one that walks over all of a tenant's tickets is quick in every other test.
+struct QueryPlanTests {
+    static let queries: [(sql: String, index: String)] = [
+        ("SELECT id FROM tickets WHERE tenant = ?1 AND external_id = ?2", "tickets_by_external_id"),
+        (
+            "SELECT id FROM tickets WHERE tenant = ?1 AND assignee_id = ?2 AND status < 4",
+            "tickets_by_assignee"
+        ),
+        ("SELECT * FROM tickets WHERE tenant = ?1 AND group_id = ?2", "tickets_by_group"),
+        (
+            "SELECT * FROM tickets WHERE tenant = ?1 AND requester_id = ?2 ORDER BY id LIMIT 10",
+            "tickets_by_requester"
+        ),
+        (
+            "SELECT id FROM tickets WHERE tenant = ?1 AND timer_at <= ?2 ORDER BY timer_at, id LIMIT 9",
+            "tickets_by_timer"
+        ),
+        (
+            "SELECT * FROM notices WHERE tenant = ?1 AND ticket_id = ?2 ORDER BY id DESC",
+            "notices_by_ticket"
+        ),
+        ("SELECT * FROM audits WHERE tenant = ?1 AND id > ?2 ORDER BY id", "audits_by_id"),
+        (
+            "SELECT id FROM users WHERE tenant = ?1 AND role = ?2 AND role > 0 AND active = 1",
+            "users_staff"
+        ),
+    ]
+
+    @Test(arguments: queries)
+    func takesItsIndex(sql: String, index: String) throws {
+        let desk = try TestDesk()
+        let plan = try desk.transact { rows in
+            try rows.all("EXPLAIN QUERY PLAN " + sql, 1) { $0.text(3) }
+        }
+        #expect(plan.contains { $0.contains(" \(index) ") }, "\(plan)")
+    }
+}
