@@ -587,7 +587,7 @@ enum Schemas {
             (
                 "SatisfactionRatingAnswer",
                 object(
-                    [("satisfaction_rating", list("SatisfactionRating"))],
+                    [("satisfaction_rating", reference("SatisfactionRating"))],
                     required: ["satisfaction_rating"])
             ),
             (
@@ -595,10 +595,6 @@ enum Schemas {
                 object(
                     [("satisfaction_ratings", list("SatisfactionRating"))],
                     required: ["satisfaction_ratings"])
-            ),
-            (
-                "SatisfactionReasonListAnswer",
-                object([("reason", list("SatisfactionReason"))], required: ["reason"])
             ),
             (
                 "NPSScoreAnswer",

@@ -96,11 +96,12 @@ enum SatisfactionEndpoints {
         }
     }
 
-    /// The dialect's typed clients take one rating as a list of one.
+    /// An object, as the dialect's own examples and its untyped clients have it. (Its typed description says a list of one.)
     private static func one(_ rating: SatisfactionRating, _ call: APICall) -> APIAnswer {
         .json {
             $0.object { json in
-                json.array("satisfaction_rating") { $0.rating(rating, call) }
+                json.key("satisfaction_rating")
+                json.rating(rating, call)
             }
         }
     }

@@ -15,15 +15,11 @@ enum SatisfactionReasonEndpoints {
         Endpoint(
             .get, "/api/v2/satisfaction_reasons/{id}", "showSatisfactionReason", tag: tag,
             summary: "One reason, also a deleted one",
-            answers: [200: "SatisfactionReasonListAnswer"]
+            answers: [200: "SatisfactionReasonAnswer"]
         ) { call in
             let id = try call.id()
             return try await call.read { desk in
-                let reason = try desk.satisfactionReason(id)
-                // The dialect's typed clients take one reason as a list of one.
-                return .json {
-                    $0.object { json in json.array("reason") { $0.reason(reason, call) } }
-                }
+                one(try desk.satisfactionReason(id), .ok, call)
             }
         },
         Endpoint(
