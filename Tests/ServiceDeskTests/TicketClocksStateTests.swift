@@ -193,9 +193,10 @@ struct TicketClocksStateTests {
         #expect(!isRead(reply: Instance(number: 1, since: created, isBreached: true)))
         #expect(!isRead(reply: Instance(number: 1, target: target)))
         let short = ElapsedTime(calendar: 1, business: 1)
-        #expect(isRead(reply: Instance(number: 1, since: created, folded: short)))
+        #expect(isRead(reply: Instance(number: 1, since: at(1), folded: short)))
+        #expect(!isRead(reply: Instance(number: 1, since: created, folded: short)))
         let odd = ElapsedTime(calendar: 1, business: 2)
-        #expect(!isRead(reply: Instance(number: 1, since: created, folded: odd)))
+        #expect(!isRead(reply: Instance(number: 1, since: at(1), folded: odd)))
     }
 
     @Test func whatIsNothingIsLeftOutAndNotWrittenAsNothing() throws {
@@ -209,12 +210,50 @@ struct TicketClocksStateTests {
             TicketClocks(bytes, createdAt: Timestamp(milliseconds: 0))
         }
         #expect(read([1, 63, 1, 0]) == clocks)
-        #expect(read([1, 63 + 64, 0, 0, 0, 0, 0, 0, 1, 0]) == nil, "nothing folded")
+        #expect(read([1, 63 + 64, 1, 1, 1, 1, 0]) == nil, "nothing folded")
         #expect(read([1, 63 + 128, 0, 1, 0]) == nil, "changed by nothing")
-        #expect(read([1, 62, 1, 0, 1, 1, 0]) == nil, "a usual instance")
-        #expect(read([1, 62, 1, 0, 1, 1 + 8, 0, 0, 0]) == nil, "nothing run in folded spans")
-        #expect(read([1, 62, 1, 0, 1, 64]) == nil, "an unknown flag")
+        #expect(read([1, 62, 1, 0, 1, 1 + 64]) == nil, "a usual instance")
+        #expect(read([1, 62, 1, 0, 2, 1, 0]) == nil, "begun with the ticket, and not said so")
+        #expect(read([1, 62, 1, 0, 2, 1 + 64 + 128]) == nil, "begun twice")
+        #expect(read([1, 62, 1, 0, 2, 1 + 64]) != nil)
+        #expect(read([1, 62 + 128, 5, 1, 0, 2, 1 + 8, 3, 1]) == nil, "nothing run in folded spans")
+        #expect(read([1, 62 + 128, 5, 1, 0, 2, 1, 3]) != nil)
         #expect(read([1, 62, 1, 0, 1, 0]) != nil)
+    }
+
+    /// Where every minute is worked, sums say as much as spans: a ticket's times are the same, and its state stays short.
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func foldingThePastChangesNoTimeWhereEveryMinuteIsWorked(seed: UInt64) {
+        var dice = Dice(state: seed)
+        var events: [[ClockEvent]] = [[], []]
+        var twins = (0..<2).map { twin in
+            TicketClocks(
+                createdAt: created, status: .open, comment: .agent, targets: { _ in nil },
+                calendar: nil, events: &events[twin])
+        }
+        var now = created
+        for _ in 0..<200 {
+            now = now.advanced(byMilliseconds: .random(in: 0...9_000_000, using: &dice))
+            let status = [TicketStatus.open, .pending, .hold, .solved].randomElement(using: &dice)!
+            let comment = [TicketClocks.PublicComment.agent, .endUser, nil].randomElement(
+                using: &dice)!
+            let target = ClockTarget(
+                policyID: 7, minutes: .random(in: 1...300, using: &dice),
+                isBusiness: .random(using: &dice))
+            for twin in 0..<2 {
+                twins[twin].change(
+                    at: now, to: status, comment: comment, targets: { _ in target },
+                    calendar: nil, events: &events[twin])
+                if twin == 1 { twins[1].foldPast() }
+            }
+            #expect(twins[1].encoded.count < 120)
+            #expect(
+                twins[0].nextBreach(calendar: nil) == twins[1].nextBreach(calendar: nil))
+            #expect(
+                twins[0].statusTime.totals(until: now, calendar: nil)
+                    == twins[1].statusTime.totals(until: now, calendar: nil))
+        }
+        #expect(events[0] == events[1])
     }
 
     // MARK: Its size

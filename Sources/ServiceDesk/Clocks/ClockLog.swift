@@ -44,8 +44,11 @@ struct ClockLog: Sendable, Equatable {
         writer.reserve(8 + events.count * 4)
         writer.write(varint: UInt64(firstID - row))
         var last: Int64 = 0
-        for (place, event) in events.enumerated() {
-            let kind: Kind
+        var place = 0
+        while place < events.count {
+            let event = events[place]
+            defer { place += 1 }
+            var kind: Kind
             var isShort = false
             var measured: ElapsedTime?
             switch event.kind {
@@ -57,7 +60,16 @@ struct ClockLog: Sendable, Equatable {
                 else { preconditionFailure("a pause or fulfilment without its length") }
                 measured = time
                 isShort = time.business == time.calendar
-            case .measured: continue
+                place += 1
+                // An answer ends one instance and begins the next.
+                if place + 1 < events.count, case .activated = events[place + 1].kind,
+                    events[place + 1].metric == event.metric,
+                    events[place + 1].instance == event.instance + 1, kind == .fulfilled
+                {
+                    kind = .followed
+                    place += 1
+                }
+            case .measured: preconditionFailure("a length without its pause or fulfilment")
             case .targetApplied(let target):
                 kind = .targetApplied
                 isShort = target == nil
@@ -110,19 +122,20 @@ struct ClockLog: Sendable, Equatable {
             let isShort = head & flag != 0
             let instance = Int(clamping: try reader.varint())
             let before = head & hasTime == 0 ? 0 : Int64(clamping: try reader.varint())
-            func add(_ kind: ClockEvent.Kind) {
+            func add(_ kind: ClockEvent.Kind, number: Int? = nil) {
                 events.append(
                     ClockEvent(
                         time: time.advanced(byMilliseconds: -before), metric: metric,
-                        instance: instance, kind: kind))
+                        instance: number ?? instance, kind: kind))
             }
             switch kind {
             case .activated: add(.activated)
-            case .paused, .fulfilled:
+            case .paused, .fulfilled, .followed:
                 last = last &+ (try reader.zigzag())
                 let business = isShort ? last : Int64(clamping: try reader.varint())
                 add(kind == .paused ? .paused : .fulfilled)
                 add(.measured(ElapsedTime(calendar: last, business: business)))
+                if kind == .followed { add(.activated, number: instance &+ 1) }
             case .targetApplied: add(.targetApplied(isShort ? nil : try target(&reader)))
             case .breached: add(.breached(try target(&reader)))
             }
@@ -148,6 +161,8 @@ struct ClockLog: Sendable, Equatable {
         case fulfilled = 2
         case targetApplied = 3
         case breached = 4
+        /// Fulfilled, and the next instance activated at once.
+        case followed = 5
     }
 }
 

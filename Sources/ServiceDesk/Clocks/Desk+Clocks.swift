@@ -13,6 +13,9 @@ extension Ticket {
 
     /// What a write leaves of the ticket's clocks.
     fileprivate mutating func keep(_ clocks: TicketClocks, _ calendar: WorkingHours?) {
+        var clocks = clocks
+        // The changes of phase are there for schedules, and stand in each write of the row.
+        if calendar == nil { clocks.foldPast() }
         clockState = clocks.encoded
         nextBreachAt = clocks.nextBreach(calendar: calendar)
     }

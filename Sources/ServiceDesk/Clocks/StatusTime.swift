@@ -26,6 +26,18 @@ package struct StatusTime: Sendable, Equatable {
         package var pending = ElapsedTime()
         package var hold = ElapsedTime()
 
+        /// All of it, in milliseconds.
+        var calendar: Int64 { working.calendar + pending.calendar + hold.calendar }
+
+        /// The time in which a metric runs.
+        func time(of metric: ClockMetric) -> ElapsedTime {
+            var sum = ElapsedTime()
+            if metric.runs(in: .working) { sum += working }
+            if metric.runs(in: .pending) { sum += pending }
+            if metric.runs(in: .hold) { sum += hold }
+            return sum
+        }
+
         mutating func add(_ time: ElapsedTime, in phase: TicketPhase) {
             switch phase {
             case .working: working += time
@@ -86,9 +98,9 @@ package struct StatusTime: Sendable, Equatable {
         if spans.last?.phase != phase { spans.append(Span(phase: phase, start: time)) }
     }
 
-    /// Folds the oldest span when there are too many, and says which it was.
-    mutating func fold(calendar: WorkingHours?) -> ClosedSpan? {
-        guard spans.count > Self.spanLimit else { return nil }
+    /// Folds the oldest span when there are more than `limit`, and says which it was.
+    mutating func fold(calendar: WorkingHours?, keeping limit: Int = spanLimit) -> ClosedSpan? {
+        guard spans.count > limit else { return nil }
         let oldest = spans.removeFirst()
         let span = ClosedSpan(phase: oldest.phase, start: oldest.start, end: spans[0].start)
         if span.phase != .solved {

@@ -4,20 +4,22 @@ package import Wire
 /// version     1
 /// head        byte: a bit a metric, set when its instance is `usual`; 64 when something is folded, 128 with `changed`
 /// changed     varint, since the last span's start, with bit 128, not 0
-/// folded      what lies before the first span: calendar, business of working, pending, hold as varints, with bit 64
-/// spans       varint, how many; then each: varint, (since the start of the one before, or the creation) * 4 + phase
+/// folded      what lies before the first span: working, pending, hold as lengths, with bit 64
+/// spans       varint, how many; then each: varint, (since the start of the one before) * 4 + phase; the first since the creation and all
+///             that is folded, which is when it began unless the ticket was solved before
 /// instances   those that are not usual, in the order of the metrics, each
 ///   number    varint
 ///   flags     byte, when the number is not 0: 1 is begun, 2 has a target, 4 is breached, 8 has run in folded spans, 16 is of the
-///             same policy as the target before, 32 is in working time
-///   since     varint, since the creation, with flag 1
+///             same policy as the target before, 32 is in working time, 64 begun with the ticket, 128 begun with the last change
+///   since     varint, since the creation, with flag 1 and without 64 and 128
 ///   policy    zigzag, with flag 2 and without 16
 ///   minutes   varint, with flag 2
-///   folded    calendar, business as varints, with flag 8
+///   folded    length, with flag 8
+/// length      varint, calendar * 2, and 1 more when all of it is working time; otherwise that as varint behind it
 /// ```
 /// The moment of the creation is the ticket's. One value has one form. It stands in each change of a ticket's status, in the log and on each
-/// copy, hence the care: a new ticket takes 4 bytes, one that nobody has promised anything some 5 more a change of phase, the
-/// longest life less than 700.
+/// copy, hence the care: a new ticket takes 4 bytes, one that nobody has promised anything about 15 where the desk has no schedule, and some 5
+/// a change of phase where it has one; the longest life takes less than 700.
 extension TicketClocks {
     private static let version: UInt8 = 1
     private static let hasFolded: UInt8 = 64
@@ -33,7 +35,8 @@ extension TicketClocks {
         static let hasFolded = Flags(rawValue: 8)
         static let isOfSamePolicy = Flags(rawValue: 16)
         static let isBusiness = Flags(rawValue: 32)
-        static let all = Flags(rawValue: 63)
+        static let isOfCreation = Flags(rawValue: 64)
+        static let isOfLastChange = Flags(rawValue: 128)
     }
 
     /// What most instances of a metric are: begun with the ticket, without a target; of updates there has been none.
@@ -63,7 +66,7 @@ extension TicketClocks {
             for time in [totals.working, totals.pending, totals.hold] { write(time, &writer) }
         }
         writer.write(varint: UInt64(statusTime.spans.count))
-        var last = createdAt
+        var last = createdAt.advanced(byMilliseconds: totals.calendar)
         for span in statusTime.spans {
             let length = UInt64(span.start.milliseconds - last.milliseconds)
             writer.write(varint: length << 2 | UInt64(span.phase.rawValue))
@@ -76,13 +79,10 @@ extension TicketClocks {
         return writer.bytes
     }
 
-    private func sinceCreation(_ time: Timestamp) -> UInt64 {
-        UInt64(time.milliseconds - createdAt.milliseconds)
-    }
-
     private func write(_ time: ElapsedTime, _ writer: inout ByteWriter) {
-        writer.write(varint: UInt64(time.calendar))
-        writer.write(varint: UInt64(time.business))
+        let isAllWorked = time.business == time.calendar
+        writer.write(varint: UInt64(bitPattern: time.calendar) << 1 | (isAllWorked ? 1 : 0))
+        if !isAllWorked { writer.write(varint: UInt64(bitPattern: time.business)) }
     }
 
     private func write(
@@ -91,7 +91,14 @@ extension TicketClocks {
         writer.write(varint: UInt64(instance.number))
         if instance.number == 0 { return }
         var flags: Flags = []
-        if instance.since != nil { flags.insert(.isBegun) }
+        if let since = instance.since {
+            flags.insert(.isBegun)
+            if since == createdAt {
+                flags.insert(.isOfCreation)
+            } else if since == changedAt {
+                flags.insert(.isOfLastChange)
+            }
+        }
         if let target = instance.target {
             flags.insert(.hasTarget)
             if target.policyID == policyID { flags.insert(.isOfSamePolicy) }
@@ -100,7 +107,10 @@ extension TicketClocks {
         if instance.isBreached { flags.insert(.isBreached) }
         if instance.folded != ElapsedTime() { flags.insert(.hasFolded) }
         writer.write(flags.rawValue)
-        if let since = instance.since { writer.write(varint: sinceCreation(since)) }
+        if let since = instance.since, flags.isDisjoint(with: [.isOfCreation, .isOfLastChange]) {
+            writer.write(
+                varint: UInt64(bitPattern: since.milliseconds - createdAt.milliseconds))
+        }
         if let target = instance.target {
             if target.policyID != policyID { writer.write(zigzag: target.policyID) }
             policyID = target.policyID
@@ -143,8 +153,10 @@ extension TicketClocks {
         for metric in ClockMetric.allCases {
             let usual = usual(metric, createdAt)
             let isUsual = head & 1 << UInt8(metric.rawValue) != 0
-            let instance = isUsual ? usual : try self.instance(&reader, createdAt, &policyID)
+            let instance =
+                isUsual ? usual : try self.instance(&reader, createdAt, changedAt, &policyID)
             guard isUsual || instance != usual, instance.since.map({ $0 <= changedAt }) ?? true,
+                instance.since != createdAt || instance.folded == ElapsedTime(),
                 metric.isLifelong
                     ? instance.number == 1 && instance.since == createdAt
                     : instance.since == nil || statusTime.phase != .solved
@@ -170,7 +182,7 @@ extension TicketClocks {
         guard (1...UInt64(StatusTime.spanLimit)).contains(count) else { throw .invalid("spans") }
         var spans: [StatusTime.Span] = []
         spans.reserveCapacity(Int(count))
-        var last = createdAt
+        var last = createdAt.advanced(byMilliseconds: folded.calendar)
         for place in 0..<count {
             let value = try reader.varint()
             guard let phase = TicketPhase(rawValue: UInt8(value & 3)), value >> 2 <= horizon
@@ -186,20 +198,28 @@ extension TicketClocks {
     }
 
     private static func instance(
-        _ reader: inout ByteReader, _ createdAt: Timestamp, _ policyID: inout Int64?
+        _ reader: inout ByteReader, _ createdAt: Timestamp, _ changedAt: Timestamp,
+        _ policyID: inout Int64?
     ) throws(DecodingFault) -> Instance {
         let number = try reader.varint()
         guard number <= UInt64(horizon) else { throw .invalid("number") }
         if number == 0 { return Instance() }
         let flags = Flags(rawValue: try reader.byte())
-        guard flags.isSubset(of: .all),
-            flags.contains(.isBegun) || flags.isEmpty,
+        guard flags.contains(.isBegun) || flags.isEmpty,
+            !flags.isSuperset(of: [.isOfCreation, .isOfLastChange]),
             flags.contains(.hasTarget)
                 || flags.isDisjoint(with: [.isBreached, .isOfSamePolicy, .isBusiness])
         else { throw .invalid("flags") }
         var instance = Instance(number: Int(number))
-        if flags.contains(.isBegun) {
-            instance.since = createdAt.advanced(byMilliseconds: try length(&reader))
+        if flags.contains(.isOfCreation) {
+            instance.since = createdAt
+        } else if flags.contains(.isOfLastChange) {
+            guard changedAt != createdAt else { throw .invalid("since") }
+            instance.since = changedAt
+        } else if flags.contains(.isBegun) {
+            let since = createdAt.advanced(byMilliseconds: try length(&reader))
+            guard since != createdAt, since != changedAt else { throw .invalid("since") }
+            instance.since = since
         }
         if flags.contains(.hasTarget) {
             var policy = policyID
@@ -227,8 +247,12 @@ extension TicketClocks {
     }
 
     private static func elapsed(_ reader: inout ByteReader) throws(DecodingFault) -> ElapsedTime {
-        let time = ElapsedTime(calendar: try length(&reader), business: try length(&reader))
-        guard time.business <= time.calendar else { throw .invalid("elapsed") }
-        return time
+        let head = try reader.varint()
+        guard head >> 1 <= UInt64(horizon) else { throw .invalid("length") }
+        let calendar = Int64(head >> 1)
+        guard head & 1 == 0 else { return ElapsedTime(calendar: calendar, business: calendar) }
+        let business = try length(&reader)
+        guard business < calendar else { throw .invalid("elapsed") }
+        return ElapsedTime(calendar: calendar, business: business)
     }
 }

@@ -24,7 +24,7 @@ package struct TicketClocks: Sendable, Equatable {
         var target: ClockTarget?
         /// Whether it has breached since the target was applied.
         var isBreached = false
-        /// What it has run in spans that were folded.
+        /// What it has run in spans that were folded; the ticket's totals say it of one that began with the ticket.
         var folded = ElapsedTime()
     }
 
@@ -173,7 +173,7 @@ package struct TicketClocks: Sendable, Equatable {
         -> ElapsedTime
     {
         guard let since = self[metric].since else { return ElapsedTime() }
-        var sum = self[metric].folded
+        var sum = folded(metric)
         statusTime.forEachStretch(of: metric, since: since) { start, end in
             sum += calendar.elapsed(from: start, to: end ?? time)
         }
@@ -203,7 +203,8 @@ package struct TicketClocks: Sendable, Equatable {
             metric.runs(in: statusTime.phase)
         else { return nil }
         var start = since
-        var left = target.milliseconds - instance.folded.calendar
+        let folded = folded(metric)
+        var left = target.milliseconds - folded.calendar
         statusTime.forEachStretch(of: metric, since: since) { from, end in
             if let end {
                 left -= end.milliseconds - from.milliseconds
@@ -215,7 +216,7 @@ package struct TicketClocks: Sendable, Equatable {
         // Working time does not run faster than time: most of what is not due need not be looked up in the calendar.
         if let limit, due > limit { return nil }
         if target.isBusiness, let calendar {
-            left = target.milliseconds - instance.folded.business
+            left = target.milliseconds - folded.business
             statusTime.forEachStretch(of: metric, since: since) { from, end in
                 if let end { left -= calendar.time(from: from, to: end) }
             }
@@ -305,11 +306,30 @@ package struct TicketClocks: Sendable, Equatable {
         events.append(ClockEvent(time: time, metric: metric, instance: instance, kind: kind))
     }
 
-    private mutating func fold(_ calendar: WorkingHours?) {
-        guard let span = statusTime.fold(calendar: calendar) else { return }
-        for metric in ClockMetric.allCases where metric.runs(in: span.phase) {
-            guard let since = self[metric].since else { continue }
+    /// Gives up when the ticket changed its phase: sums are enough where every minute is worked. What is folded so keeps its time whatever
+    /// schedule there will be.
+    package mutating func foldPast() {
+        while fold(nil, keeping: 1) {}
+    }
+
+    @discardableResult
+    private mutating func fold(
+        _ calendar: WorkingHours?, keeping limit: Int = StatusTime.spanLimit
+    ) -> Bool {
+        guard let span = statusTime.fold(calendar: calendar, keeping: limit) else { return false }
+        for metric in ClockMetric.allCases
+        where metric.runs(in: span.phase) {
+            guard let since = self[metric].since, since != createdAt, since < span.end else {
+                continue
+            }
             self[metric].folded += calendar.elapsed(from: max(since, span.start), to: span.end)
         }
+        return true
+    }
+
+    /// What the latest instance of a metric has run in spans that were folded.
+    private func folded(_ metric: ClockMetric) -> ElapsedTime {
+        self[metric].since == createdAt
+            ? statusTime.folded.time(of: metric) : self[metric].folded
     }
 }
