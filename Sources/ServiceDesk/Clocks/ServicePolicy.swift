@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// What an SLA policy promises for tickets of one priority. A policy is a rule of its kind; its promises stand where other rules have
 /// their actions.
