@@ -260,3 +260,27 @@ extension MergePropertyTests {
         #expect(try desk.store.scrub() == [])
     }
 }
+
+extension MergePropertyTests {
+    /// What the target's update leaves room for may be a ticket that is being merged: whoever gets it is counted for it, and not for long.
+    @Test("a source that is given to somebody in between is counted once")
+    func givenInBetween() throws {
+        let desk = try TestDesk()
+        let (team, agents) = try desk.team(["Ben"], .load, capacity: 1)
+        let target = try desk.waiting(team)
+        let source = try desk.waiting(team)
+        #expect(target.assigneeID == agents[0] && source.assigneeID == nil)
+        try desk.trigger(
+            "wait", AutomationTests.when(("comment_includes_word", "includes", "merged")),
+            [AutomationTests.act("status", "pending")])
+        _ = try desk.run { writer in
+            try writer.mergeTickets(MergeRequest(targetID: target.id, sourceIDs: [source.id])) {
+                "t"
+            }
+        }
+        let merged = try desk.run { try $0.ticket(source.id) }
+        #expect(merged.status == .closed && merged.version == source.version + 2)
+        #expect(try desk.run { try $0.agentWork(agents[0]) }.openTickets == 0)
+        #expect(try desk.transact { try $0.count(.ticketsOfAssignee(agents[0])) } == 2)
+    }
+}

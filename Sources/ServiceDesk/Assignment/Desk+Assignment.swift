@@ -93,10 +93,15 @@ extension Desk where Rows == WritableRows {
 
     // MARK: Tickets that wait
 
-    /// Gives waiting tickets to whom an update has left room. The ticket is written: what follows may change others, never this one.
-    func giveFreed(from old: Ticket, to new: Ticket, isLive: Bool = true) throws {
-        guard !isReplay, let agent = old.loadedAgentID, agent != new.loadedAgentID else { return }
+    /// Gives waiting tickets to whom an update has left room. The ticket is written; when it waits itself it may be given away, too.
+    /// - Returns: the ticket as it stands then.
+    @discardableResult
+    func giveFreed(from old: Ticket, to new: Ticket, isLive: Bool = true) throws -> Ticket {
+        guard !isReplay, let agent = old.loadedAgentID, agent != new.loadedAgentID else {
+            return new
+        }
         try giveWaiting(to: agent, isLive: isLive)
+        return new.isWaiting ? try findTicket(new.id) ?? new : new
     }
 
     /// Finds somebody for a ticket that came to its group otherwise than by an update.

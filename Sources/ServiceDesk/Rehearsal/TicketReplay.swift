@@ -186,7 +186,7 @@ struct TicketReplay {
         while let due = try rows.nextTimer(), due <= limit, runs < Self.timerLimit {
             runs += 1
             let newest = try newestAudit()
-            _ = try rows.at(due).runTimers(limit: 1)
+            _ = try rows.at(due).runTimers(limit: 1, isReplay: true)
             guard try newestAudit() > newest else { continue }
             var step = TicketCourse.Step(
                 place: .init(audit: place, isAudit: false, at: due))

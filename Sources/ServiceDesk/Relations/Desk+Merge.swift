@@ -98,7 +98,9 @@ extension Desk where Rows == WritableRows {
         comment.carried = try carried(last.compactMap { $0 }, token)
         changes.comment = comment
         let write = try apply(changes, to: target)
-        for (place, source) in sources.enumerated() {
+        for place in sources.indices {
+            // The target's update may have given a source that waited to somebody.
+            let source = try findTicket(sources[place].id)!
             let closed = try close(source, by: numbers[place], request, mayBePublic)
             try keep(
                 TicketMerge(

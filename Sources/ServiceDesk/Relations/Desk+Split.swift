@@ -57,7 +57,8 @@ extension Desk where Rows == WritableRows {
         try insertLink(link, ticket.id, .splitFrom, id)
         var events = EventList()
         events.note("Split", String(link))
-        try note(events, on: old)
+        // The new ticket may have brought somebody who took the old one.
+        try note(events, on: findTicket(id)!)
         return TicketWrite(
             ticket: ticket, audit: try self.audit(audit.id, ofTicket: ticket.id),
             catalog: write.catalog)

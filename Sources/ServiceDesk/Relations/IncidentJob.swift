@@ -88,15 +88,18 @@ extension ShardTransaction {
         }
         let incidents = try all(
             """
-            SELECT \(Ticket.columns) FROM tickets INDEXED BY tickets_by_problem
+            SELECT id FROM tickets INDEXED BY tickets_by_problem
             WHERE tenant = ?1 AND problem_id = ?2 AND id > ?3 AND id <= ?4 ORDER BY id LIMIT ?5
-            """, work.problemID, work.after, work.lastID, IncidentJob.stepIncidents,
-            read: Ticket.init)
+            """, work.problemID, work.after, work.lastID, IncidentJob.stepIncidents
+        ) { $0.int64(0) }
         let changes = try desk.solution(of: work)
         var failures: [String] = []
-        for (place, incident) in incidents.enumerated() {
-            work.after = incident.id
-            guard incident.status < .solved, incident.deletedAt == nil else { continue }
+        for (place, number) in incidents.enumerated() {
+            work.after = number
+            // Read one by one: what solving one leaves room for may have changed another.
+            guard let incident = try desk.findTicket(number), incident.status < .solved,
+                incident.deletedAt == nil
+            else { continue }
             do {
                 try savepoint { _ = try desk.apply(changes, to: incident) }
                 work.solved += 1

@@ -135,8 +135,10 @@ extension ShardTransaction {
     }
 
     /// Does what is due on the tenant's tickets, the longest due first, and says on how many.
-    package func runTimers(limit: Int) throws -> Int {
-        let desk = system
+    /// - Parameter isReplay: whether it is gone through again what once happened.
+    package func runTimers(limit: Int, isReplay: Bool = false) throws -> Int {
+        var desk = system
+        desk.isReplay = isReplay
         let ids = try all(
             """
             SELECT id FROM tickets WHERE tenant = ?1 AND timer_at <= ?2

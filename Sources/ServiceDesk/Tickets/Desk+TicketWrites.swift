@@ -307,7 +307,7 @@ extension Desk where Rows == WritableRows {
         ticket = try update(from: old, to: ticket)
         try finish(run)
         try recount(from: old, to: ticket)
-        try giveFreed(from: old, to: ticket, isLive: isLive)
+        ticket = try giveFreed(from: old, to: ticket, isLive: isLive)
         return try solveIncidents(
             after: TicketWrite(ticket: ticket, audit: audit, catalog: try rows.catalog()),
             from: old)
