@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Which automations have fired on a ticket: what keeps each from firing more than once for one reason, and all of them from firing without
 /// end. Kept in a column as text: `12 977:1764230400:1 981:1764231000:0`, all firings first, then number, second and whether it is spent.

@@ -1,5 +1,5 @@
 import SQLite
-package import ShardStore
+import ShardStore
 package import Wire
 
 /// Which tickets a list shows, beyond what the asker may see.
