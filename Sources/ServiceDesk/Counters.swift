@@ -119,6 +119,7 @@ extension ShardTransaction {
 
     /// Gives a counter a value that is no count: a digest of what it stands for.
     func set(_ counter: Counter, to value: Int64) throws {
+        forgetWhatWasMade()
         let (kind, subject) = counter.key
         let changed = try run(
             "UPDATE counters SET value = ?4 WHERE tenant = ?1 AND kind = ?2 AND subject = ?3", kind,

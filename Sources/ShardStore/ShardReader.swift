@@ -12,12 +12,26 @@ package class ShardReader {
     /// The leader's time for this request. Nothing below the API reads a clock.
     package let now: Timestamp
     let connection: Connection
+    private var made: [ObjectIdentifier: any Sendable] = [:]
 
     init(tenant: TenantID, now: Timestamp, connection: Connection) {
         self.tenant = tenant
         self.now = now
         self.connection = connection
     }
+
+    /// Makes something of the rows once in this request, one of each type: what a desk defines is asked for many times in one write.
+    ///
+    /// Whoever changes what it is made of says so (`forgetWhatWasMade`).
+    package final func once<Value: Sendable>(_ make: () throws -> Value) rethrows -> Value {
+        let key = ObjectIdentifier(Value.self)
+        if let known = made[key] as? Value { return known }
+        let value = try make()
+        made[key] = value
+        return value
+    }
+
+    package final func forgetWhatWasMade() { made.removeAll() }
 
     /// The first row of a query, or nil.
     package final func first<Result>(

@@ -56,8 +56,9 @@ package final class ShardTransaction: ShardReader {
     package func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
         let mark = capture.mark
         do { return try connection.savepoint(body) } catch {
-            // What SQLite undid must not reach the log or the hash either.
+            // What SQLite undid must not reach the log or the hash either, nor what comes next.
             capture.rewind(to: mark)
+            forgetWhatWasMade()
             throw error
         }
     }

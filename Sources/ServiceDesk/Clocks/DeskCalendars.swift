@@ -29,7 +29,9 @@ struct DeskCalendars: Sendable {
 
 extension ShardReader {
     /// A desk that never had a schedule pays one look at a counter.
-    func calendars() throws -> DeskCalendars {
+    func calendars() throws -> DeskCalendars { try once { try readCalendars() } }
+
+    private func readCalendars() throws -> DeskCalendars {
         let stamp = try count(.scheduleStamp)
         guard stamp != 0 else { return .none }
         if let calendars = DeskCalendars.known.find(tenant, stamp) { return calendars }

@@ -146,7 +146,9 @@ extension Desk {
 
 extension ShardReader {
     /// One row is read, and no other when the definitions are known.
-    func catalog() throws -> FieldCatalog {
+    func catalog() throws -> FieldCatalog { try once { try readCatalog() } }
+
+    private func readCatalog() throws -> FieldCatalog {
         let digest = try count(.definitions)
         if digest == 0 { return .empty }
         if let known = FieldCatalog.known.find(tenant, digest) { return known }

@@ -40,7 +40,9 @@ struct RuleBook: Sendable {
 
 extension ShardReader {
     /// The desk's active rules. A desk that never had any pays one look at a counter.
-    func ruleBook() throws -> RuleBook {
+    func ruleBook() throws -> RuleBook { try once { try readRuleBook() } }
+
+    private func readRuleBook() throws -> RuleBook {
         let stamp = try count(.ruleStamp)
         guard stamp != 0 else { return .standard }
         // Conditions and actions are compiled for the fields that there are.

@@ -1,6 +1,6 @@
 import SQLite
 import ShardStore
-package import Wire
+import Wire
 
 /// Which tickets a list shows, beyond what the asker may see.
 package enum TicketFilter: Sendable, Equatable {

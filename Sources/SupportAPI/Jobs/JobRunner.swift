@@ -209,6 +209,8 @@ package final class JobRunner: Service {
             while try await node.write(
                 tenant, { try $0.runTimers(limit: Self.stepTickets) }
             ).answer == Self.stepTickets {}
+            // What they have left to do: incidents of a problem that was solved, tickets to give away.
+            if try await node.read(tenant, { try $0.hasWork() }).answer { wake(tenant) }
         } catch is NotLeader {
             // Whoever leads the shard now finds the timers in its rows.
         } catch {
