@@ -12,7 +12,7 @@ package final class TimerBoard: Sendable {
     }
     private struct State {
         var times: [TenantID: Timestamp] = [:]
-        /// A heap by time. An entry counts only while it is what `times` says.
+        /// A heap by time. An entry counts only while it is what `times` says; most that do not are thrown out before they are due.
         var heap: [Entry] = []
     }
 
@@ -25,6 +25,7 @@ package final class TimerBoard: Sendable {
         state.withLock { state in
             if let known = state.times[tenant.id], known <= time { return }
             state.times[tenant.id] = time
+            if state.heap.count > 2 * state.times.count + Self.slack { Self.compact(&state) }
             state.heap.append(Entry(tenant: tenant, time: time))
             var place = state.heap.count - 1
             while place > 0, state.heap[place].time < state.heap[(place - 1) / 2].time {
@@ -50,6 +51,19 @@ package final class TimerBoard: Sendable {
 
     /// Tenants on the board.
     package var count: Int { state.withLock { $0.times.count } }
+    /// What the board keeps for them.
+    var entryCount: Int { state.withLock { $0.heap.count } }
+
+    private static let slack = 64
+
+    /// Throws out the entries that do not count: a tenant whose next timer comes and goes leaves one each time, maybe for weeks.
+    private static func compact(_ state: inout State) {
+        var known: Set<TenantID> = []
+        // In order of time an array is a heap.
+        state.heap = state.heap.filter {
+            state.times[$0.tenant.id] == $0.time && known.insert($0.tenant.id).inserted
+        }.sorted { $0.time < $1.time }
+    }
 
     private static func removeFirst(_ heap: inout [Entry]) {
         heap.swapAt(0, heap.count - 1)

@@ -76,24 +76,17 @@ package struct PagedQuery {
     /// For `?2` onward in `condition`.
     package let values: [any Bindable]
     package let order: PageOrder
-    /// The index to go by, where SQLite would not find it: without statistics it holds the tenant alone, the start of every key, for
-    /// about as good as any index, and walks through all that the tenant has.
-    package let index: String?
 
     package init(
         columns: String, source: String, condition: String = "1", values: [any Bindable] = [],
-        order: PageOrder, index: String? = nil
+        order: PageOrder
     ) {
         self.columns = columns
         self.source = source
         self.condition = condition
         self.values = values
         self.order = order
-        self.index = index
     }
-
-    /// The source as `FROM` takes it.
-    var table: String { index.map { "\(source) INDEXED BY \($0)" } ?? source }
 }
 
 extension ShardReader {
@@ -153,7 +146,7 @@ extension ShardReader {
         let order = query.order.terms.map { $0 + direction }.joined(separator: ", ")
         let sql = """
             SELECT \(query.columns), \(query.order.terms.joined(separator: ", "))
-            FROM \(query.table) WHERE \(query.source).tenant = ?1 AND (\(condition))
+            FROM \(query.source) WHERE \(query.source).tenant = ?1 AND (\(condition))
             ORDER BY \(order) LIMIT \(limit)\(offset > 0 ? " OFFSET \(offset)" : "")
             """
         let terms = query.order.terms.count

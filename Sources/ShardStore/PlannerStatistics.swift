@@ -8,6 +8,8 @@ import SQLite
 enum PlannerStatistics {
     /// Rows of a table, and of one tenant.
     private static let rows = (all: 1_000_000, tenant: 10_000)
+    /// Of a partial index's table one row in so many is in the index.
+    private static let partialShare = 10
     /// Rows that agree in one more column, and in all columns of an index that is not unique.
     private static let (some, few) = (100, 2)
 
@@ -22,12 +24,18 @@ enum PlannerStatistics {
         for table in tables where !table.hasPrefix(TableCatalog.ownPrefix) {
             let indexes = try connection.all(
                 """
-                SELECT name, "unique", origin, (SELECT count(*) FROM pragma_index_info(list.name))
+                SELECT name, "unique", origin, partial, (SELECT count(*) FROM pragma_index_info(list.name))
                 FROM pragma_index_list('\(table)') AS list
                 """
-            ) { ($0.text(0), isUnique: $0.bool(1), isKey: $0.text(2) == "pk", columns: $0.int(3)) }
-            for (name, isUnique, isKey, columns) in indexes {
-                var numbers = [rows.all, rows.tenant]
+            ) { row in
+                (
+                    row.text(0), isUnique: row.bool(1), isKey: row.text(2) == "pk",
+                    isPartial: row.bool(3), columns: row.int(4)
+                )
+            }
+            for (name, isUnique, isKey, isPartial, columns) in indexes {
+                let share = isPartial ? partialShare : 1
+                var numbers = [rows.all / share, rows.tenant / share]
                 numbers += Array(repeating: some, count: max(0, columns - 2))
                 if columns > 1 { numbers.append(isUnique || columns > 2 ? 1 : few) }
                 // Of a table without rowids the primary key is the table.

@@ -49,6 +49,7 @@ package struct SchemaViolation: Error, CustomStringConvertible, Equatable {
 struct TableCatalog {
     /// Tables whose names begin with this are the store's own: never captured.
     static let ownPrefix = "lodge_"
+    private static let uncapturedPrefixes = [ownPrefix, "sqlite_"]
 
     private(set) var tables: [CapturedTable] = []
     private var byNumber: [CapturedTable?] = []
@@ -90,7 +91,7 @@ struct TableCatalog {
 
     /// Whether a table is the store's own, or SQLite's, whose statistics each file writes for itself.
     static func isOwn(_ name: UnsafePointer<CChar>) -> Bool {
-        [ownPrefix, "sqlite_"].contains { prefix in
+        uncapturedPrefixes.contains { prefix in
             // A shorter name ends with a zero, which is in no prefix.
             prefix.utf8.enumerated().allSatisfy { name[$0.offset] == CChar(bitPattern: $0.element) }
         }

@@ -37,4 +37,22 @@ struct TimerBoardTests {
         #expect(board.takeDue(by: Self.at(2500)).map(\.name) == (1...250).map { "t\($0)" })
         #expect(board.takeDue(by: Self.at(5000)).map(\.name) == (251...500).map { "t\($0)" })
     }
+
+    /// A tenant with something due every minute and something else in weeks leaves nothing behind each minute.
+    @Test func whatDoesNotCountAnyMoreIsThrownOut() {
+        let board = TimerBoard()
+        let tenants = (1...10).map(Self.tenant)
+        let late = Self.at(1_000_000)
+        for minute in 0..<1000 {
+            for tenant in tenants {
+                board.note(tenant, at: late)
+                board.note(tenant, at: Self.at(Int64(minute)))
+            }
+            #expect(board.takeDue(by: Self.at(Int64(minute))).count == tenants.count)
+        }
+        #expect(board.entryCount <= 100)
+        for tenant in tenants { board.note(tenant, at: late) }
+        #expect(board.takeDue(by: late).map(\.name).sorted() == tenants.map(\.name).sorted())
+        #expect(board.takeDue(by: late) == [])
+    }
 }

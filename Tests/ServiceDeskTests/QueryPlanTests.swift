@@ -15,6 +15,26 @@ struct QueryPlanTests {
         ),
         ("SELECT * FROM tickets WHERE tenant = ?1 AND group_id = ?2", "tickets_by_group"),
         (
+            "SELECT * FROM tickets WHERE tenant = ?1 AND (assignee_id = ?2 AND deleted_at IS NULL) ORDER BY tickets.updated_at DESC, tickets.id DESC LIMIT 101",
+            "tickets_by_assignee"
+        ),
+        (
+            "SELECT * FROM tickets WHERE tenant = ?1 AND (organization_id = ?2 AND deleted_at IS NULL AND is_public = 1) ORDER BY tickets.id DESC LIMIT 101",
+            "tickets_by_organization"
+        ),
+        (
+            "SELECT count(*) FROM tickets WHERE tenant = ?1 AND organization_id = ?2 AND deleted_at IS NULL",
+            "tickets_by_organization"
+        ),
+        (
+            "SELECT * FROM tickets WHERE tenant = ?1 AND (problem_id = ?2 AND deleted_at IS NULL) ORDER BY tickets.id LIMIT 101",
+            "tickets_by_problem"
+        ),
+        (
+            "SELECT * FROM tickets WHERE tenant = ?1 AND (type = 2 AND deleted_at IS NULL) ORDER BY tickets.id LIMIT 101",
+            "tickets_problems"
+        ),
+        (
             "SELECT * FROM tickets WHERE tenant = ?1 AND requester_id = ?2 ORDER BY id LIMIT 10",
             "tickets_by_requester"
         ),
@@ -37,7 +57,9 @@ struct QueryPlanTests {
     func takesItsIndex(sql: String, index: String) throws {
         let desk = try TestDesk()
         let plan = try desk.transact { rows in
-            try rows.all("EXPLAIN QUERY PLAN " + sql, 1) { $0.text(3) }
+            try rows.all(
+                "EXPLAIN QUERY PLAN " + sql, values: sql.contains("?2") ? [1] : []
+            ) { $0.text(3) }
         }
         #expect(plan.contains { $0.contains(" \(index) ") }, "\(plan)")
     }

@@ -80,4 +80,37 @@ struct TimerTests {
             #expect(list.body["count"]?.number == Int64(3 * JobRunner.stepTickets), "\(list.text)")
         }
     }
+
+    /// The list of what happened to clocks says what it cannot read, and goes on where it ended.
+    @Test func metricEventsGoOnFromTheirCursorAndRefuseOthers() async throws {
+        try await Harness.run { desk in
+            let path = "/api/v2/incremental/ticket_metric_events"
+            for query in ["", "?start_time=", "?start_time=soon", "?start_time=-1"] {
+                let answer = try await desk.call(.admin, .get, path + query)
+                #expect(answer.status == 400, "\(query) \(answer.text)")
+                #expect(answer.body["error"]?.text == "StartTimeInvalid")
+            }
+            for _ in 0..<3 { _ = try await desk.ticket() }
+            let list = try await desk.call(.admin, .get, "/api/v2/tickets?page[size]=1")
+            let foreign = list.body["meta"]?["after_cursor"]?.text ?? ""
+            let refused = try await desk.call(
+                .admin, .get, "\(path)?start_time=0&page[size]=1&page[after]=\(foreign)")
+            #expect(refused.status == 400, "\(refused.text)")
+            #expect(refused.body["error"]?.text == "InvalidCursor")
+            var (seen, next): ([Int64], String?) = ([], "\(path)?start_time=0&page[size]=1")
+            while let page = next {
+                let answer = try await desk.call(.admin, .get, page)
+                seen +=
+                    answer.body["ticket_metric_events"]?.items.compactMap { $0["id"]?.number } ?? []
+                next = answer.body["links"]?["next"]?.text.flatMap { url in
+                    url.firstRange(of: "/api/").map { String(url[$0.lowerBound...]) }
+                }
+            }
+            let all = try await desk.call(.admin, .get, "\(path)?start_time=0")
+            #expect(seen.count >= 12 && all.body["count"]?.number == Int64(seen.count))
+            #expect(seen == seen.sorted() && Set(seen).count == seen.count)
+            // A restricted list is none at all: whoever may not export gets nothing.
+            #expect(try await desk.call(.agent, .get, "\(path)?start_time=0").status == 403)
+        }
+    }
 }

@@ -72,11 +72,11 @@ struct SurveyToken: Equatable {
 }
 
 /// Unpadded base64 for addresses: one text for the same bytes, and no other.
-enum AddressText {
+package enum AddressText {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         var accumulator: UInt32 = 0
         var bits: UInt32 = 0

@@ -13,19 +13,6 @@ package enum TicketFilter: Sendable, Equatable {
     case externalID(String)
     case incidents(of: Int64)
     case problems
-
-    /// The index that finds its tickets; nil when they are found by number.
-    var index: String? {
-        switch self {
-        case .all, .copiedTo, .followedBy: nil
-        case .ofOrganization: "tickets_by_organization"
-        case .requestedBy: "tickets_by_requester"
-        case .assignedTo: "tickets_by_assignee"
-        case .externalID: "tickets_by_external_id"
-        case .incidents: "tickets_by_problem"
-        case .problems: "tickets_problems"
-        }
-    }
 }
 
 /// What a list of tickets is sorted by.
@@ -87,7 +74,7 @@ extension Desk {
         return try rows.page(
             PagedQuery(
                 columns: Ticket.columns, source: "tickets", condition: condition, values: values,
-                order: sort.order(descending: descending), index: filter.index),
+                order: sort.order(descending: descending)),
             page, count: { try ticketCount(filter) }, read: Ticket.init)
     }
 
@@ -104,9 +91,8 @@ extension Desk {
             }
         }
         let (condition, values) = ticketCondition(filter)
-        let table = filter.index.map { "tickets INDEXED BY \($0)" } ?? "tickets"
         return try rows.first(
-            "SELECT count(*) FROM \(table) WHERE tenant = ?1 AND \(condition)", values: values
+            "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)", values: values
         ) { $0.int64(0) } ?? 0
     }
 
@@ -171,7 +157,7 @@ extension Desk {
     package func requests(_ page: PageRequest) throws -> Page<Ticket> {
         try require(.list, .requests)
         return try requests(
-            "requester_id = ?2", principal.userID, page, index: "tickets_by_requester")
+            "requester_id = ?2", principal.userID, page)
     }
 
     /// The requests of an organization's members.
@@ -181,23 +167,22 @@ extension Desk {
         // Of staff, a restriction still holds; end users were asked about the organization as a whole.
         let scope = principal.role.isStaff ? Authorization.ticketScope(principal).condition : "1"
         return try requests(
-            "organization_id = ?2 AND \(scope)", id, page, index: "tickets_by_organization")
+            "organization_id = ?2 AND \(scope)", id, page)
     }
 
     func requests(
-        _ whose: String, _ id: Int64, _ page: PageRequest, index: String? = nil
+        _ whose: String, _ id: Int64, _ page: PageRequest
     ) throws -> Page<Ticket> {
         let condition = "\(whose) AND deleted_at IS NULL AND is_public = 1"
         return try rows.page(
             PagedQuery(
                 columns: Ticket.columns, source: "tickets", condition: condition, values: [id],
-                order: PageOrder("id", ["tickets.id"], descending: true), index: index),
+                order: PageOrder("id", ["tickets.id"], descending: true)),
             page,
             count: {
                 // The tickets of one user or organization: an index range.
-                let table = index.map { "tickets INDEXED BY \($0)" } ?? "tickets"
-                return try rows.first(
-                    "SELECT count(*) FROM \(table) WHERE tenant = ?1 AND \(condition)", id
+                try rows.first(
+                    "SELECT count(*) FROM tickets WHERE tenant = ?1 AND \(condition)", id
                 ) { $0.int64(0) } ?? 0
             }, read: Ticket.init)
     }

@@ -255,12 +255,7 @@ extension Desk where Rows == WritableRows {
         return try settle(
             TriggerRun(ticket: ticket), from: old, changes,
             hasComment ? Reply(body: body, isPublic: isPublic, isStaff: authorIsStaff) : nil,
-            isLive: asksForFields
-        ) { ticket, events, clockEvents in
-            try write(
-                hasComment ? changes.comment : nil, body: body, on: &ticket, events: events,
-                metadata: changes.metadata, author: author, clockEvents: clockEvents)
-        }
+            author: author, isLive: asksForFields)
     }
 
     /// The comment of an update.
@@ -280,11 +275,9 @@ extension Desk where Rows == WritableRows {
     ///   - run: the ticket as who updates it leaves it, and what rules have done to it so far.
     ///   - isLive: whether triggers run and others are given what the update frees; not where many tickets are written in one request, or as
     ///     of another time.
-    ///   - writeAudit: makes the audit of events and of what happened to the clocks.
     private func settle(
         _ run: TriggerRun, from old: Ticket, _ changes: TicketChanges, _ reply: Reply?,
-        isLive: Bool,
-        writeAudit: (inout Ticket, EventList, [ClockEvent]) throws -> Audit
+        author: Int64, isLive: Bool
     ) throws -> TicketWrite {
         let isReply = reply?.isPublic == true && reply?.isStaff == true
         var run = run
@@ -303,7 +296,9 @@ extension Desk where Rows == WritableRows {
         events.add(changes.marks)
         ticket.updatedAt = now
         ticket.version += 1
-        let audit = try writeAudit(&ticket, events, clockEvents)
+        let audit = try write(
+            reply == nil ? nil : changes.comment, body: reply?.body ?? "", on: &ticket,
+            events: events, metadata: changes.metadata, author: author, clockEvents: clockEvents)
         ticket = try update(from: old, to: ticket)
         try finish(run)
         try recount(from: old, to: ticket)
@@ -315,12 +310,9 @@ extension Desk where Rows == WritableRows {
 
     /// Writes what an automation has done to a ticket.
     func settle(_ run: TriggerRun, from old: Ticket) throws -> Ticket {
-        try settle(run, from: old, TicketChanges(), nil, isLive: true) {
-            ticket, events, clockEvents in
-            try write(
-                nil, body: "", on: &ticket, events: events, metadata: nil,
-                author: principal.userID, clockEvents: clockEvents)
-        }.ticket
+        try settle(
+            run, from: old, TicketChanges(), nil, author: principal.userID, isLive: true
+        ).ticket
     }
 
     private func isStaff(_ author: Int64) throws -> Bool {

@@ -74,7 +74,7 @@ extension APICall {
 enum CursorText {
     static func encode(_ cursor: Cursor) -> String {
         let text = ([cursor.order] + cursor.keys.map(String.init)).joined(separator: "|")
-        return base64(Array(text.utf8))
+        return AddressText.encode(Array(text.utf8))
     }
 
     static func decode(_ text: String) -> Cursor? {
@@ -90,22 +90,6 @@ enum CursorText {
 
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    private static func base64(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        var accumulator: UInt32 = 0
-        var bits: UInt32 = 0
-        for byte in bytes {
-            accumulator = accumulator << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(alphabet[Int(accumulator >> bits & 63)])
-            }
-        }
-        if bits > 0 { text.append(alphabet[Int(accumulator << (6 - bits) & 63)]) }
-        return String(decoding: text, as: UTF8.self)
-    }
 
     static func bytes(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []

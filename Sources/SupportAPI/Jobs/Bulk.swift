@@ -116,7 +116,9 @@ enum Parameters {
         QueryParameter("sort_order", .string, "asc or desc"),
     ]
     static let include = QueryParameter(
-        "include", .string, "Related records: users, groups, organizations")
+        "include", .string,
+        "Related records: users, groups, organizations; of tickets also comment_count, slas, metric_sets"
+    )
 }
 
 extension JSONWriter {
