@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -176,10 +177,36 @@ let package = Package(
                 product("X509", "swift-certificates"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "Measurement", dependencies: [product("Histogram", "hdrhistogram-swift")],
+            path: "Benchmarks/Measurement", swiftSettings: settings),
+        .target(
+            name: "LoadGenerator",
+            dependencies: [
+                "Measurement",
+                product("Histogram", "hdrhistogram-swift"),
+                product("NIOCore", "swift-nio"),
+                product("NIOHTTP1", "swift-nio"),
+                product("NIOPosix", "swift-nio"),
+                product("NIOSSL", "swift-nio-ssl"),
+            ],
+            path: "Benchmarks/LoadGenerator", swiftSettings: settings),
+        .target(
+            name: "MicroBenchmarks",
+            dependencies: [
+                "Cluster", "Consensus", "LogStore", "Measurement", "Replication", "ServiceDesk",
+                "ShardStore", "SQLite", "SupportAPI", "Wire",
+                product("Histogram", "hdrhistogram-swift"),
+                product("NIOCore", "swift-nio"),
+                product("NIOPosix", "swift-nio"),
+                product("NIOSSL", "swift-nio-ssl"),
+            ],
+            path: "Benchmarks/MicroBenchmarks", swiftSettings: settings),
         .executableTarget(
             name: "lodge-bench",
             dependencies: [
-                "Consensus", "ServiceDesk", "ShardStore", "SQLite", "Wire",
+                "Consensus", "LoadGenerator", "Measurement", "MicroBenchmarks", "ServiceDesk",
+                "ShardStore", "SQLite", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/LodgeBench", swiftSettings: settings),
@@ -263,6 +290,18 @@ let package = Package(
                 product("Logging", "swift-log"),
             ], swiftSettings: settings),
         .testTarget(name: "LodgedTests", dependencies: ["lodged"], swiftSettings: settings),
+        .testTarget(
+            name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: settings),
+        .testTarget(
+            name: "LoadGeneratorTests",
+            dependencies: [
+                "LoadGenerator", "Measurement",
+                product("NIOCore", "swift-nio"), product("NIOEmbedded", "swift-nio"),
+                product("NIOHTTP1", "swift-nio"), product("NIOPosix", "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "MicroBenchmarksTests", dependencies: ["Measurement", "MicroBenchmarks"],
+            swiftSettings: settings),
         .testTarget(name: "DemoDeskTests", dependencies: ["DemoDesk"], swiftSettings: settings),
         .testTarget(
             name: "TidyTests", swiftSettings: settings),

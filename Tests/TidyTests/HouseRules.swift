@@ -92,11 +92,25 @@ enum HouseRules {
                 "TimeZones", "Wire",
             ]),
         Target(
+            "Measurement", ["Foundation", "Glibc", "Histogram"], folder: "Benchmarks/Measurement"),
+        Target(
+            "LoadGenerator",
+            [
+                "Foundation", "Glibc", "Histogram", "Measurement", "NIOCore", "NIOHTTP1",
+                "NIOPosix", "NIOSSL", "Synchronization",
+            ], folder: "Benchmarks/LoadGenerator"),
+        Target(
+            "MicroBenchmarks",
+            [
+                "Cluster", "Consensus", "Foundation", "Glibc", "Histogram", "LogStore",
+                "Measurement", "NIOCore", "NIOPosix", "NIOSSL", "Replication", "SQLite",
+                "ServiceDesk", "ShardStore", "SupportAPI", "Synchronization", "Wire",
+            ], folder: "Benchmarks/MicroBenchmarks"),
+        Target(
             "lodge-bench",
             [
-                "ArgumentParser", "Consensus", "Foundation", "Glibc", "SQLite", "ServiceDesk",
-                "ShardStore",
-                "Wire",
+                "ArgumentParser", "Consensus", "Foundation", "Glibc", "LoadGenerator",
+                "Measurement", "MicroBenchmarks", "SQLite", "ServiceDesk", "ShardStore", "Wire",
             ], folder: "Benchmarks/LodgeBench"),
     ]
 
