@@ -91,10 +91,11 @@ check:
 format:
 	swift format format --in-place --recursive --parallel $(SOURCES)
 
-## bench: the store's micro benchmark and the HTTP load, release build
+## bench: the hot parts and the store alone, and the HTTP load, release build
 bench:
 	@deploy/dependencies.sh build bench
 	$(RELEASE)
+	.build/release/lodge-bench micro
 	.build/release/lodge-bench store
 	Benchmarks/http/run.py
 

@@ -194,12 +194,15 @@ let package = Package(
         .target(
             name: "MicroBenchmarks",
             dependencies: [
-                "Cluster", "Consensus", "LogStore", "Measurement", "Replication", "ServiceDesk",
-                "ShardStore", "SQLite", "SupportAPI", "Wire",
+                "Certificates", "Cluster", "Consensus", "LogStore", "Measurement", "Replication",
+                "ServiceDesk", "ShardStore", "SQLite", "SupportAPI", "Threads", "Transport", "Wire",
+                product("Crypto", "swift-crypto"),
                 product("Histogram", "hdrhistogram-swift"),
                 product("NIOCore", "swift-nio"),
+                product("NIOEmbedded", "swift-nio"),
                 product("NIOPosix", "swift-nio"),
                 product("NIOSSL", "swift-nio-ssl"),
+                product("NIOTLS", "swift-nio"),
             ],
             path: "Benchmarks/MicroBenchmarks", swiftSettings: settings),
         .executableTarget(

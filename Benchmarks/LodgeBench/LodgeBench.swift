@@ -5,5 +5,8 @@ import ArgumentParser
 struct LodgeBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodge-bench", abstract: "Measure the parts of Lodge.",
-        subcommands: [StoreCommand.self, RulesCommand.self, ConsensusCommand.self])
+        subcommands: [
+            LimitsCommand.self, MicroCommand.self, StoreCommand.self, RulesCommand.self,
+            ConsensusCommand.self,
+        ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MicroBenchmarks
 import SQLite
 
 /// `lodge-bench store`: what the store costs, through the desk's own verbs.
@@ -54,11 +55,20 @@ struct StoreCommand: ParsableCommand {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: path) }
         if explain {
-            let shard = try BenchShard(path: path + "/explained.sqlite", captures: true, self)
+            let shard = try BenchShard(
+                path: path + "/explained.sqlite", shardOptions(captures: true))
             try show(StoreExplanation(shard))
         } else {
             try show(StoreMeasurement(folder: path, self))
         }
+    }
+
+    /// What the measured shards are made of.
+    func shardOptions(captures: Bool) -> BenchShard.Options {
+        var options = BenchShard.Options(tenants: tenants, tickets: tickets, seed: seed)
+        options.capturesChanges = captures
+        options.syncsCommits = sync
+        return options
     }
 
     private func show(_ report: some Encodable & CustomStringConvertible) throws {

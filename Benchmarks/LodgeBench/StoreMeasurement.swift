@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+import MicroBenchmarks
 import SQLite
 import ShardStore
 
@@ -38,8 +38,10 @@ struct StoreMeasurement: Encodable, CustomStringConvertible {
         rounds = options.rounds
         commitsWaitForDisk = options.sync
         let shards = [
-            try BenchShard(path: folder + "/captured.sqlite", captures: true, options),
-            try BenchShard(path: folder + "/plain.sqlite", captures: false, options),
+            try BenchShard(
+                path: folder + "/captured.sqlite", options.shardOptions(captures: true)),
+            try BenchShard(
+                path: folder + "/plain.sqlite", options.shardOptions(captures: false)),
         ]
         let batches = [1, 16, 64, 256]
         let operations = ["create", "update"]
@@ -81,20 +83,14 @@ struct StoreMeasurement: Encodable, CustomStringConvertible {
         let batches = (0..<count / batch).map { _ in
             operation == "create" ? shard.creates(batch) : shard.updates(batch)
         }
-        let startCPU = clock(CLOCK_PROCESS_CPUTIME_ID)
-        let start = clock(CLOCK_MONOTONIC)
+        let startCPU = SystemClock.processCPU
+        let start = SystemClock.monotonic
         for requests in batches { try shard.run(requests) }
         let done = Double(count / batch * batch)
         return Sample(
-            seconds: (clock(CLOCK_MONOTONIC) - start) / done,
-            cpu: (clock(CLOCK_PROCESS_CPUTIME_ID) - startCPU) / done,
+            seconds: (SystemClock.monotonic - start) / done,
+            cpu: (SystemClock.processCPU - startCPU) / done,
             bytes: Double(shard.payloadBytes) / done)
-    }
-
-    private static func clock(_ id: clockid_t) -> Double {
-        var time = timespec()
-        clock_gettime(id, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     var description: String {

@@ -15,18 +15,21 @@ package struct Stopwatch {
     }
 
     /// `body` gets the number of the iteration, counted through all rounds.
+    /// - Parameter itemsEach: how many of what the title names one iteration does: the result is of one of them.
     package func measure(
-        _ name: String, _ title: String, bytesEach: Double? = nil, body: (Int) throws -> Void
+        _ name: String, _ title: String, itemsEach: Int = 1, bytesEach: Double? = nil,
+        body: (Int) throws -> Void
     ) rethrows -> PartResult {
+        precondition(itemsEach > 0)
         var each: [Double] = []
         for round in 0..<rounds {
             let began = Self.nanoseconds
             for iteration in 0..<iterations { try body(round * iterations + iteration) }
-            each.append(Double(Self.nanoseconds - began) / Double(iterations))
+            each.append(Double(Self.nanoseconds - began) / Double(iterations * itemsEach))
         }
         return PartResult(
-            name: name, title: title, iterations: rounds * iterations, nanosecondsEach: each,
-            bytesEach: bytesEach)
+            name: name, title: title, iterations: rounds * iterations * itemsEach,
+            nanosecondsEach: each, bytesEach: bytesEach)
     }
 
     private static var nanoseconds: UInt64 {

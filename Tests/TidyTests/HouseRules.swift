@@ -102,9 +102,11 @@ enum HouseRules {
         Target(
             "MicroBenchmarks",
             [
-                "Cluster", "Consensus", "Foundation", "Glibc", "Histogram", "LogStore",
-                "Measurement", "NIOCore", "NIOPosix", "NIOSSL", "Replication", "SQLite",
-                "ServiceDesk", "ShardStore", "SupportAPI", "Synchronization", "Wire",
+                "Certificates", "Cluster", "Consensus", "Crypto", "Foundation", "Glibc",
+                "Histogram", "LogStore", "Measurement", "NIOCore", "NIOEmbedded", "NIOPosix",
+                "NIOSSL", "NIOTLS", "Replication", "SQLite", "ServiceDesk", "ShardStore",
+                "SupportAPI",
+                "Synchronization", "Threads", "Transport", "Wire",
             ], folder: "Benchmarks/MicroBenchmarks"),
         Target(
             "lodge-bench",

@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// One test, compiled: evaluating it allocates nothing but what a text search needs.
 struct Condition: Sendable, Equatable {
@@ -85,7 +85,7 @@ struct Condition: Sendable, Equatable {
 }
 
 /// A ticket as a rule looks at it: as it is, as it was before the update, and the update itself.
-struct RuleSubject: Sendable {
+package struct RuleSubject: Sendable {
     /// Nil when the ticket is new, and where there is no update.
     let before: Ticket?
     var ticket: Ticket { didSet { values = ticket.customFields.all } }
@@ -100,12 +100,12 @@ struct RuleSubject: Sendable {
     /// Nil when every minute is worked.
     var calendar: WorkingHours?
 
-    struct Comment: Sendable {
+    package struct Comment: Sendable {
         let body: String
         /// The same in lower case.
         let text: String
         let isPublic: Bool
-        init(body: String, isPublic: Bool) {
+        package init(body: String, isPublic: Bool) {
             self.body = body
             text = body.lowercased()
             self.isPublic = isPublic
@@ -115,7 +115,7 @@ struct RuleSubject: Sendable {
     /// - Parameters:
     ///   - ticket: as it would be written.
     ///   - before: as it is in the rows; nil when it is new.
-    init(
+    package init(
         _ ticket: Ticket, before: Ticket?, comment: Comment? = nil, updater: Principal,
         channel: Via.Channel, now: Timestamp
     ) {

@@ -22,7 +22,7 @@ package enum RuleKind: Int64, Sendable, CaseIterable {
 }
 
 /// A rule's conditions, compiled.
-struct Conditions: Sendable, Equatable {
+package struct Conditions: Sendable, Equatable {
     let all: [Condition]
     let any: [Condition]
     /// Fields that must have changed for `all` to hold: what makes most triggers cost nothing at most updates.
@@ -48,7 +48,7 @@ struct Conditions: Sendable, Equatable {
         needsChangeOf = needed
     }
 
-    func hold(for subject: RuleSubject) -> Bool {
+    package func hold(for subject: RuleSubject) -> Bool {
         guard subject.changed.isSuperset(of: needsChangeOf) else { return false }
         for condition in all where !condition.holds(for: subject) { return false }
         return any.isEmpty || any.contains { $0.holds(for: subject) }
@@ -56,7 +56,7 @@ struct Conditions: Sendable, Equatable {
 }
 
 /// Turns conditions as clients write them into what can be evaluated, and says what is wrong with them.
-struct ConditionCompiler {
+package struct ConditionCompiler {
     let kind: RuleKind
     /// Whether there is a record of a kind with a number; what is not there any more would never hold.
     var exists: (Reference) throws -> Bool = { _ in true }
@@ -64,6 +64,11 @@ struct ConditionCompiler {
     var fieldKind: (Int64) throws -> FieldKind?
     /// Whether a custom field that is not there is no error; a condition on it never holds.
     var isLenient = false
+
+    /// For a desk without custom fields, whatever its conditions refer to.
+    package static func plain(_ kind: RuleKind) -> ConditionCompiler {
+        ConditionCompiler(kind: kind, fieldKind: { _ in nil })
+    }
 
     enum Reference {
         case user(Int64)
@@ -79,7 +84,7 @@ struct ConditionCompiler {
     static let countLimit = 100
     static let valueLimit = 1024
 
-    func compile(_ texts: ConditionTexts) throws -> Conditions {
+    package func compile(_ texts: ConditionTexts) throws -> Conditions {
         guard texts.count <= Self.countLimit else {
             throw DeskRefusal.invalid(
                 "conditions", .tooLong,

@@ -71,13 +71,13 @@ extension APICall {
 
 /// Cursors as clients see them: base64 of the order's name and the keys. Opaque, and worth nothing to forge: whatever they
 /// point at, the query still shows only what the asker may see.
-enum CursorText {
-    static func encode(_ cursor: Cursor) -> String {
+package enum CursorText {
+    package static func encode(_ cursor: Cursor) -> String {
         let text = ([cursor.order] + cursor.keys.map(String.init)).joined(separator: "|")
         return AddressText.encode(Array(text.utf8))
     }
 
-    static func decode(_ text: String) -> Cursor? {
+    package static func decode(_ text: String) -> Cursor? {
         guard text.utf8.count <= 512, let bytes = bytes(text),
             let plain = String(validating: bytes, as: UTF8.self)
         else { return nil }

@@ -43,26 +43,10 @@ final class SignIn: Sendable {
     func stop() { pool.shutdownGracefully { _ in } }
 
     func credential(_ header: String?, tenant: TenantRoute) async throws -> Credential {
-        guard let header else { return .anonymous }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, header.utf8.count <= 4096 else {
-            throw DeskRefusal.unauthenticated
-        }
-        switch parts[0].lowercased() {
-        case "bearer": return .bearer(digest: Secrets.digest(String(parts[1])))
-        case "basic":
-            guard let bytes = CursorText.bytes(String(parts[1])),
-                let text = String(validating: bytes, as: UTF8.self),
-                let colon = text.firstIndex(of: ":")
-            else { throw DeskRefusal.unauthenticated }
-            let name = String(text[..<colon])
-            let secret = String(text[text.index(after: colon)...])
-            if name.hasSuffix("/token") {
-                return .token(
-                    email: String(name.dropLast("/token".count)), digest: Secrets.digest(secret))
-            }
-            return try await password(email: name, secret, tenant)
-        default: throw DeskRefusal.unauthenticated
+        switch try AuthorizationHeader(header) {
+        case .credential(let credential): return credential
+        case .password(let email, let secret):
+            return try await password(email: email, secret, tenant)
         }
     }
 

@@ -1,8 +1,8 @@
 import NIOCore
-import ServiceDesk
+package import ServiceDesk
 
 /// Tickets and requests in request bodies.
-enum TicketDecoder {
+package enum TicketDecoder {
     static func changes(_ fields: FieldReader) throws -> TicketChanges {
         var changes = TicketChanges()
         changes.subject = try fields.string("subject", max: 4096) ?? nil
@@ -66,7 +66,7 @@ enum TicketDecoder {
     }
 
     /// A new ticket may say `description` in place of a comment; on an old one it is read-only and ignored.
-    static func creation(_ fields: FieldReader) throws -> TicketChanges {
+    package static func creation(_ fields: FieldReader) throws -> TicketChanges {
         var changes = try changes(fields)
         if changes.comment == nil, let text = try fields.string("description") ?? nil {
             changes.comment = CommentDraft(body: text)

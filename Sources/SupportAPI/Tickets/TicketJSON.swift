@@ -1,5 +1,5 @@
 import NIOCore
-import ServiceDesk
+package import ServiceDesk
 import Wire
 
 extension JSONWriter {
@@ -8,8 +8,19 @@ extension JSONWriter {
         _ ticket: Ticket, _ call: APICall, _ catalog: FieldCatalog, isCreated: Bool = false,
         resultType: Bool = false, extra: (inout JSONWriter) -> Void = { _ in }
     ) {
+        self.ticket(
+            ticket, origin: call.origin, catalog, isCreated: isCreated, resultType: resultType,
+            extra: extra)
+    }
+
+    /// A ticket in the dialect's shape and key order, outside of any call.
+    /// - Parameter origin: as in `APICall`.
+    package mutating func ticket(
+        _ ticket: Ticket, origin: String, _ catalog: FieldCatalog, isCreated: Bool = false,
+        resultType: Bool = false, extra: (inout JSONWriter) -> Void = { _ in }
+    ) {
         object { json in
-            json.member("url", call.url("/api/v2/tickets/\(ticket.id).json"))
+            json.member("url", "\(origin)/api/v2/tickets/\(ticket.id).json")
             json.member("id", ticket.id)
             json.member("external_id", ticket.externalID)
             json.via(ticket)

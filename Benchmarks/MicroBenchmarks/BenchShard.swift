@@ -1,29 +1,52 @@
 import ServiceDesk
-import ShardStore
-import Wire
+package import ShardStore
+import SupportAPI
+package import Wire
 
 /// A shard full of small desks, and the requests that are measured on it. Everything follows from the seed, so two shards
 /// of the same options get the same requests.
-final class BenchShard {
-    let store: ShardStore
+package final class BenchShard {
+    /// What a shard is made of.
+    package struct Options: Sendable {
+        package var tenants: Int
+        package var tickets: Int
+        package var seed: UInt64
+        /// Whether row changes are captured and hashed, as in a node.
+        package var capturesChanges = true
+        package var syncsCommits = false
+
+        package init(tenants: Int, tickets: Int, seed: UInt64 = 1) {
+            precondition(tenants > 0 && tickets >= tenants, "every tenant gets tickets")
+            self.tenants = tenants
+            self.tickets = tickets
+            self.seed = seed
+        }
+    }
+
+    package let store: ShardStore
     private var random: SplitMix64
     private var now = Timestamp(milliseconds: 1_790_000_000_000)
     private var desks: [BenchDesk] = []
     /// Bytes of the captured row changes since `resetBytes`.
-    private(set) var payloadBytes = 0
+    package private(set) var payloadBytes = 0
 
-    init(path: String, captures: Bool, _ options: StoreCommand) throws {
+    package init(path: String, _ options: Options) throws {
         random = SplitMix64(state: options.seed)
         store = try ShardStore(
             path: path, shard: ShardID(rawValue: 1), schema: DeskSchema.schema, now: now,
             options: ShardStoreOptions(
-                cacheKilobytes: 65_536, syncsCommits: options.sync, capturesChanges: captures))
+                cacheKilobytes: 65_536, syncsCommits: options.syncsCommits,
+                capturesChanges: options.capturesChanges))
         for number in 1...options.tenants {
             let desk = BenchDesk(tenant: TenantID(rawValue: Int64(number)))
             try run([desk.opening()])
             desks.append(desk)
         }
-        var rest = options.tickets
+        // One for each first, so that every desk has tickets to change.
+        for first in stride(from: 0, to: desks.count, by: 256) {
+            try run(desks[first..<min(first + 256, desks.count)].map { create(in: $0) })
+        }
+        var rest = options.tickets - options.tenants
         while rest > 0 {
             let size = min(rest, 256)
             try run(creates(size))
@@ -31,35 +54,64 @@ final class BenchShard {
         }
     }
 
-    func resetBytes() { payloadBytes = 0 }
+    package func resetBytes() { payloadBytes = 0 }
+
+    /// The desks' admins, who make all requests.
+    package var admins: [(tenant: TenantID, token: String)] { desks.map { ($0.tenant, $0.token) } }
+
+    /// The time of the last batch.
+    package var time: Timestamp { now }
 
     /// Creates for tenants in a random order.
-    func creates(_ count: Int) -> [ShardRequest] {
-        (0..<count).map { _ in
-            desks[random.number(below: desks.count)].create(
-                subject: text(bytes: 40), body: text(bytes: 500),
-                random: random.number(below: 1 << 20))
-        }
+    package func creates(_ count: Int) -> [ShardRequest] {
+        (0..<count).map { _ in create(in: desks[random.number(below: desks.count)]) }
     }
 
     /// Changes of status of random tickets.
-    func updates(_ count: Int) -> [ShardRequest] {
+    package func updates(_ count: Int) -> [ShardRequest] {
         (0..<count).map { _ in
             desks[random.number(below: desks.count)].update(random.number(below: 1 << 20))
         }
     }
 
+    /// Public comments of 200 bytes on random tickets.
+    package func comments(_ count: Int) -> [ShardRequest] {
+        (0..<count).map { _ in
+            desks[random.number(below: desks.count)].comment(
+                text(bytes: 200), random.number(below: 1 << 20))
+        }
+    }
+
+    /// Creates, changes and comments as 1 to 3 to 2, in a random order.
+    package func mixed(_ count: Int) -> [ShardRequest] {
+        (0..<count).flatMap { _ in
+            switch random.number(below: 6) {
+            case 0: creates(1)
+            case 1...3: updates(1)
+            default: comments(1)
+            }
+        }
+    }
+
+    private func create(in desk: BenchDesk) -> ShardRequest {
+        desk.create(
+            subject: text(bytes: 40), body: text(bytes: 500), random: random.number(below: 1 << 20))
+    }
+
     /// Runs requests as one batch, commits, and folds the WAL when it is long, as a lane does.
-    func run(_ requests: [ShardRequest]) throws {
+    /// - Returns: what they did, if it was captured.
+    @discardableResult
+    package func run(_ requests: [ShardRequest]) throws -> Block? {
         now = now.advanced(byMilliseconds: 7)
         let batch = try store.prepare(requests, now: now)
         try store.commit()
         for case .thrown(let error) in batch.outcomes { throw error }
         for entry in batch.block?.entries ?? [] { payloadBytes += entry.payload.count }
         try store.maintain()
+        return batch.block
     }
 
-    func touchedPages(_ requests: [ShardRequest]) throws -> TouchedPages {
+    package func touchedPages(_ requests: [ShardRequest]) throws -> TouchedPages {
         now = now.advanced(byMilliseconds: 7)
         return try store.touchedPages(by: requests, now: now)
     }
@@ -78,23 +130,25 @@ final class BenchShard {
 }
 
 /// One tenant of the measured shard: an admin, an organization, and people in it who write.
-final class BenchDesk {
-    private let tenant: TenantID
+private final class BenchDesk {
+    let tenant: TenantID
+    /// The admin's.
+    let token: String
     private var admin = Principal(userID: 0, role: .admin)
     private var people: [Int64] = []
     private var ticketCount = 0
     private var isPending: Set<Int64> = []
 
-    init(tenant: TenantID) { self.tenant = tenant }
+    init(tenant: TenantID) {
+        self.tenant = tenant
+        token = "lodge-bench-" + String(repeating: "0", count: 28) + String(tenant.rawValue)
+    }
 
     func opening() -> ShardRequest {
         ShardRequest(tenant: tenant) { [self] rows in
-            let digest = withUnsafeBytes(of: tenant.rawValue) {
-                Array($0) + [UInt8](repeating: 7, count: 24)
-            }
             let user = try WritingDesk.bootstrap(
                 rows: rows, adminEmail: "admin@example.com", adminName: "Admin",
-                secret: TokenSecret(text: "", digest: digest))
+                secret: TokenSecret(text: token, digest: Secrets.digest(token)))
             admin = Principal(userID: user.id, role: .admin, name: "Admin")
             let desk = WritingDesk(rows: rows, principal: admin)
             var organization = OrganizationChanges()
@@ -128,6 +182,17 @@ final class BenchDesk {
         return ShardRequest(tenant: tenant) { [self] rows in
             var changes = TicketChanges()
             changes.status = becomesPending ? .pending : .open
+            _ = try WritingDesk(rows: rows, principal: admin).updateTicket(id, changes)
+        }
+    }
+}
+
+extension BenchDesk {
+    func comment(_ body: String, _ random: Int) -> ShardRequest {
+        let id = Int64(random % max(1, ticketCount) + 1)
+        return ShardRequest(tenant: tenant) { [self] rows in
+            var changes = TicketChanges()
+            changes.comment = CommentDraft(body: body)
             _ = try WritingDesk(rows: rows, principal: admin).updateTicket(id, changes)
         }
     }

@@ -1,20 +1,22 @@
 import ShardStore
 import Wire
 
-/// The B-trees and pages that one create and one status update write, and the bytes they log.
-struct StoreExplanation: Encodable, CustomStringConvertible {
-    struct Operation: Encodable {
-        let name: String
+/// The B-trees and pages that one create and one status update write, and the bytes they log, beside what the design allows them.
+package struct StoreExplanation: Encodable, CustomStringConvertible {
+    /// One of the two.
+    package struct Operation: Encodable {
+        package let name: String
         /// Pages by table or index.
-        let pages: [String: Int]
+        package let pages: [String: Int]
         /// Pages of the store's own rows, once a batch.
-        let ownPages: Int
-        let budget: Int
-        let rawBytes: Int
+        package let ownPages: Int
+        /// The most B-trees it may write.
+        package let budget: Int
+        package let rawBytes: Int
     }
-    let operations: [Operation]
+    package let operations: [Operation]
 
-    init(_ shard: BenchShard) throws {
+    package init(_ shard: BenchShard) throws {
         operations = try [("create", 6), ("status update", 3)].map { name, budget in
             let touched = try shard.touchedPages(
                 name == "create" ? shard.creates(1) : shard.updates(1))
@@ -24,7 +26,7 @@ struct StoreExplanation: Encodable, CustomStringConvertible {
         }
     }
 
-    var description: String {
+    package var description: String {
         operations.map { operation in
             let pages = operation.pages.values.reduce(0, +)
             let lines = operation.pages.sorted { $0.key < $1.key }.map {
