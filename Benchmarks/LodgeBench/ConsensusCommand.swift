@@ -37,7 +37,7 @@ struct ConsensusCommand: ParsableCommand {
             return group
         }
         group.steps = 0
-        let started = clock()
+        let started = SystemClock.processCPU
         var proposed = 0
         while proposed < proposals {
             for _ in 0..<min(depth, proposals - proposed) {
@@ -47,7 +47,7 @@ struct ConsensusCommand: ParsableCommand {
             group.settle()
             group.compact()
         }
-        let seconds = Double(clock() - started) / Double(CLOCKS_PER_SEC)
+        let seconds = SystemClock.processCPU - started
         precondition(group.isCommitted, "everything proposed is committed")
         let idleTimers = idle.reduce(0) { $0 + $1.runningTimers }
         if json {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Glibc
+import MicroBenchmarks
 import ServiceDesk
 import ShardStore
 import Wire
@@ -116,14 +116,9 @@ private final class RuledShard {
     func pass(milliseconds: Int64) { now = now.advanced(byMilliseconds: milliseconds) }
 
     func cpu(_ body: () throws -> Void) rethrows -> Double {
-        func clock() -> Double {
-            var time = timespec()
-            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-            return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-        }
-        let start = clock()
+        let start = SystemClock.processCPU
         try body()
-        return clock() - start
+        return SystemClock.processCPU - start
     }
 
     private func write(
