@@ -93,7 +93,13 @@ extension HotPart.Scale: ExpressibleByArgument {}
 enum ScratchFolder {
     static func with<Result>(_ parent: String, _ body: (String) throws -> Result) throws -> Result {
         let path = parent + "/lodge-bench-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: false)
+        } catch {
+            throw ValidationError(
+                "--folder: nothing can be put into \(parent): \(error.localizedDescription)")
+        }
         defer { try? FileManager.default.removeItem(atPath: path) }
         return try body(path)
     }
