@@ -28,6 +28,12 @@ import Testing
                 == .password(email: "ada@example.com", password: "a:b"))
     }
 
+    @Test func onlyTheWordBehindASlashMakesAToken() throws {
+        #expect(
+            try AuthorizationHeader(basic("ada@mytoken:secret"))
+                == .password(email: "ada@mytoken", password: "secret"))
+    }
+
     @Test(arguments: [
         "", "Bearer", "Basic", "Digest x", "Basic ???",
         "Basic " + Data("x".utf8).base64EncodedString(),

@@ -5,7 +5,9 @@ struct LimitFolder {
     let path: String
 
     init(in parent: String) throws {
-        var template = Array((parent + "/lodge-limits-XXXXXX").utf8CString)
+        // The system puts letters of its own in the place of these six.
+        let letters = String(repeating: "X", count: 6)
+        var template = Array("\(parent)/lodge-limits-\(letters)".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw LimitFault.ofSystem("no files can be made in \(parent)")
         }

@@ -27,7 +27,7 @@ package enum MachineLimits {
         Group(name: "sqlite", body: SQLiteLimits.measure),
         Group(name: "tls") { seconds, _ in try CryptographyLimits.measure(seconds: seconds) },
         Group(name: "zlib") { seconds, _ in try CompressionLimits.measure(seconds: seconds) },
-        Group(name: "memory") { seconds, _ in [MemoryLimit.measure(seconds: seconds)] },
+        Group(name: "memory") { seconds, _ in [try MemoryLimit.measure(seconds: seconds)] },
     ]
 
     /// All of them, in order.

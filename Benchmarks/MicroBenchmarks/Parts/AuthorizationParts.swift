@@ -8,12 +8,12 @@ import Wire
 /// Who asks, and whether they may: what every request pays.
 enum AuthorizationParts {
     static let all: [HotPart] = [
-        HotPart("sign-in-bearer", "a Bearer header to a credential", iterations: 20_000) { run in
+        HotPart("sign-in-bearer", "a Bearer header to a credential", iterations: 150_000) { run in
             let token = String(repeating: "t", count: 40)
             return try signIn(
                 run, "Bearer " + token, .bearer(digest: Secrets.digest(token)))
         },
-        HotPart("sign-in-basic", "a Basic header with a token to a credential", iterations: 10_000)
+        HotPart("sign-in-basic", "a Basic header with a token to a credential", iterations: 30_000)
         { run in
             let token = String(repeating: "t", count: 40)
             let text = "admin@example.com/token:" + token
@@ -21,10 +21,10 @@ enum AuthorizationParts {
                 run, "Basic " + Data(text.utf8).base64EncodedString(),
                 .token(email: "admin@example.com", digest: Secrets.digest(token)))
         },
-        HotPart("principal", "a token's owner, looked up in the rows", iterations: 8000) { run in
+        HotPart("principal", "a token's owner, looked up in the rows", iterations: 15_000) { run in
             try principal(run)
         },
-        HotPart("authorise", "may an agent of two groups read this ticket", iterations: 200_000) {
+        HotPart("authorise", "may an agent of two groups read this ticket", iterations: 3_000_000) {
             run in try authorise(run)
         },
     ]

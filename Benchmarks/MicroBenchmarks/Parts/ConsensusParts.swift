@@ -8,7 +8,7 @@ enum ConsensusParts {
             """
             propose until three voters know it committed, all replicas, \
             \(depth == 1 ? "one" : "\(depth)") at a time
-            """, iterations: 24_000 / (depth + 3)
+            """, iterations: 60_000 / depth
         ) { try commit($0, depth: depth) }
     }
 

@@ -8,22 +8,22 @@ import Wire
 /// Rows to JSON and JSON to what a request wants, as the API does it.
 enum JSONParts {
     static let all: [HotPart] = [
-        HotPart("json-ticket", "JSON of a ticket", iterations: 20_000) { run in
+        HotPart("json-ticket", "JSON of a ticket", iterations: 40_000) { run in
             try encode(run, tickets: 1)
         },
-        HotPart("json-list-25", "JSON of a list of 25 tickets", iterations: 1000) { run in
+        HotPart("json-list-25", "JSON of a list of 25 tickets", iterations: 1500) { run in
             try encode(run, tickets: 25)
         },
-        HotPart("read-ticket", "a ticket's row, read and authorised", iterations: 8000) { run in
+        HotPart("read-ticket", "a ticket's row, read and authorised", iterations: 16_000) { run in
             try read(run, tickets: 1)
         },
-        HotPart("read-list-25", "the first 25 of a desk's tickets, read", iterations: 600) { run in
+        HotPart("read-list-25", "the first 25 of a desk's tickets, read", iterations: 1500) { run in
             try read(run, tickets: 25)
         },
-        HotPart("json-create", "body of a create to what it wants", iterations: 5000) { run in
+        HotPart("json-create", "body of a create to what it wants", iterations: 25_000) { run in
             try decode(run)
         },
-        HotPart("cursor", "a page's cursor written and read", iterations: 20_000) { run in
+        HotPart("cursor", "a page's cursor written and read", iterations: 40_000) { run in
             try cursor(run)
         },
     ]

@@ -6,16 +6,16 @@ import Wire
 /// Bytes on their way: frames with checksums, and TLS around them.
 enum LinkParts {
     static let all: [HotPart] = [
-        HotPart("frame-512", "a frame of 512 bytes made and taken apart", iterations: 10_000) {
+        HotPart("frame-512", "a frame of 512 bytes made and taken apart", iterations: 150_000) {
             run in try frame(run, bytes: 512)
         },
-        HotPart("tls-1k", "1 KiB through TLS, sealed and opened", iterations: 4000) { run in
+        HotPart("tls-1k", "1 KiB through TLS, sealed and opened", iterations: 25_000) { run in
             try records(run, bytes: 1 << 10)
         },
-        HotPart("tls-16k", "16 KiB through TLS, sealed and opened", iterations: 2000) { run in
+        HotPart("tls-16k", "16 KiB through TLS, sealed and opened", iterations: 14_000) { run in
             try records(run, bytes: 16 << 10)
         },
-        HotPart("tls-handshake", "a full TLS 1.3 handshake, both sides", iterations: 60) { run in
+        HotPart("tls-handshake", "a full TLS 1.3 handshake, both sides", iterations: 200) { run in
             try handshake(run)
         },
     ]

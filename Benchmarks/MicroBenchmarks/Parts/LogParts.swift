@@ -6,15 +6,15 @@ import Wire
 /// The node's log: what an append costs this thread. How long a sync lasts is a matter of the disk, see `MachineLimits`.
 enum LogParts {
     static let all: [HotPart] = [
-        HotPart("log-append-1", "append a block of 300 bytes, without sync", iterations: 10_000) {
+        HotPart("log-append-1", "append a block of 300 bytes, without sync", iterations: 30_000) {
             try append($0, shards: 1, UnsyncedFiles())
         },
         HotPart(
             "log-append-16", "append blocks of 300 bytes of 16 shards as one batch, without sync",
-            iterations: 1500
+            iterations: 4000
         ) { try append($0, shards: 16, UnsyncedFiles()) },
         HotPart(
-            "log-append-synced", "append a block of 300 bytes, with its sync (CPU)", iterations: 200
+            "log-append-synced", "append a block of 300 bytes, with its sync (CPU)", iterations: 500
         ) { try append($0, shards: 1, DiskFiles()) },
     ]
 

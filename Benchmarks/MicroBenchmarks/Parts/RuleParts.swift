@@ -7,15 +7,15 @@ import Wire
 /// What rules and clocks look at in every update.
 enum RuleParts {
     static let all: [HotPart] = [
-        HotPart("conditions-5", "five conditions that all hold", iterations: 20_000) { run in
+        HotPart("conditions-5", "five conditions that all hold", iterations: 200_000) { run in
             try conditions(run, ConditionTexts(all: five), count: 1, held: 1)
         },
         HotPart(
-            "conditions-500", "500 triggers of two conditions, of which ten hold", iterations: 500
+            "conditions-500", "500 triggers of two conditions, of which ten hold", iterations: 1000
         ) { run in try conditions(run, nil, count: 500, held: 10) },
         HotPart(
             "clocks-update", "six clocks of a ticket moved on by an update and stored",
-            iterations: 5000
+            iterations: 50_000
         ) { run in try clocks(run) },
     ]
 
