@@ -235,9 +235,11 @@ def main():
     results = []
     if not options.against and (not wanted or "sqlite" in wanted):
         preload = {"LD_PRELOAD": options.preload} if options.preload else {}
-        output = subprocess.run([sys.executable, str(HERE / "one_sqlite.py")], env=os.environ | preload, capture_output=True,
-                                text=True, check=True).stdout
-        print(json.dumps({"mode": "one unreplicated SQLite, FULL", "per_second": float(output)}), flush=True)
+        command = [sys.executable, str(HERE.parent / "peers" / "one_sqlite.py"), "--dir", folder + "/one_sqlite", "--json"]
+        for step in ("start", "load", "stop"):
+            output = subprocess.run([*command, step], env=os.environ | preload, capture_output=True, text=True, check=True).stdout
+            if step == "load":
+                print(json.dumps({"mode": "one unreplicated SQLite, FULL", "per_second": json.loads(output)["rate"]}), flush=True)
 
     def report(result):
         results.append(result)

@@ -1,5 +1,7 @@
--- Ticket writes, create : update : comment = 1 : 3 : 2, or one of the three alone, or reads of single tickets, over several tenants.
--- BENCH_TENANTS: lines "host authorization"; BENCH_MODE: write, create, update, comment or read; BENCH_TICKETS: tickets each tenant has to begin with.
+-- Ticket writes, create : update : comment = 1 : 3 : 2, or one of the three alone, or reads of single tickets, over several tenants;
+-- or the newest 20 of those that are new, or 20 of those with two words one after the other in the subject.
+-- BENCH_TENANTS: lines "host authorization"; BENCH_MODE: write, create, update, comment, read, list or search; BENCH_TICKETS: tickets
+-- each tenant has to begin with.
 local tenants = {}
 for host, authorization in (os.getenv("BENCH_TENANTS") or ""):gmatch("(%S+) ([^\n]+)\n") do
     tenants[#tenants + 1] = { Host = host, Authorization = authorization, ["Content-Type"] = "application/json" }
@@ -24,6 +26,13 @@ ticket total tracking training transfer trial twice update upgrade upload user v
 window wireless wrong]]):gmatch("%S+") do
     words[#words + 1] = word
 end
+-- What the tickets of Benchmarks/peers are made of: words that are searched for there.
+local subjects = {}
+for word in ([[printer vpn login password invoice laptop screen network slow error cannot reset account mail outage server request
+access license upgrade broken please urgent office customer payment refund delivery timeout certificate database backup]]):gmatch("%S+") do
+    subjects[#subjects + 1] = word
+end
+local list = "/api/v2/search.json?query=type%3Aticket+status%3Anew&sort_by=updated_at&sort_order=desc&per_page=20"
 local bodies = {}
 local threads = 0
 
@@ -50,6 +59,11 @@ function request()
     local headers = tenants[math.random(#tenants)]
     local path = "/api/v2/tickets/" .. math.random(tickets) .. ".json"
     if mode == "read" then return wrk.format("GET", path, headers) end
+    if mode == "list" then return wrk.format("GET", list, headers) end
+    if mode == "search" then
+        local two = subjects[math.random(#subjects)] .. "+" .. subjects[math.random(#subjects)]
+        return wrk.format("GET", "/api/v2/search.json?query=type%3Aticket+subject%3A%22" .. two .. "%22&per_page=20", headers)
+    end
     local dice = ({ create = 1, update = 2, comment = 6 })[mode] or math.random(6)
     local body = bodies[math.random(#bodies)]
     if dice == 1 then
