@@ -5,7 +5,8 @@
 
 One peer at a time is started beside a new cluster of Lodge. Each round measures the peer and Lodge, Lodge first in every second round, so
 that what the machine does meanwhile meets both; the ratio is that of one round's two rates, and what is told is the median and the quartiles
-of the rounds. A side that uses the processor when idle is stopped while the other is measured, and that is said.
+of the rounds. Before each load both sides are quiet and the disk has everything, so that neither pays for what the other left to be done
+later; what a load itself leaves is in nobody's figures. A side that uses the processor when idle is stopped while the other is measured, and that is said.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import pathlib
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -32,10 +34,14 @@ from lodge_cluster import NODES, Lodge
 from one_sqlite import OneSQLite
 from peer import RESTLESS, Peer, PeerFailure
 from postgresql import PostgreSQL
+from processes import sync_milliseconds
 from request_tracker import RequestTracker
 
 PEERS: dict[str, type[Peer]] = {kind.name: kind for kind in (Etcd, PostgreSQL, OneSQLite, RequestTracker, DjangoHelpdesk)}
 WARM_UP_SECONDS = 1
+# A side is quiet when it uses less than this of a core; what a load left it to do (checkpoints, say) would slow the next load of the other.
+QUIET_CORES = 0.1
+QUIET_WITHIN = 15
 
 
 class Pair(NamedTuple):
@@ -64,7 +70,8 @@ PAIRS: dict[str, list[Pair]] = {
 class Comparison:
     """Lodge and one peer, both started and filled."""
 
-    def __init__(self, peer: Peer, lodge: Peer, seconds: int, say: Any = print):
+    def __init__(self, peer: Peer, lodge: Peer, folder: pathlib.Path, seconds: int, say: Any = print):
+        self.folder = folder
         self.peer = peer
         self.lodge = lodge
         self.seconds = seconds
@@ -81,7 +88,7 @@ class Comparison:
         theirs: list[dict[str, Any]] = []
         ours: list[list[dict[str, Any]]] = [[] for _ in pair.ours]
         for turn in range(count):
-            steps = [lambda: theirs.append(self.peer.load(pair.operation, pair.clients, self.seconds)), lambda: self._ours(pair, ours)]
+            steps = [lambda: theirs.append(self._load(self.peer, pair.operation, pair.clients)), lambda: self._ours(pair, ours)]
             for step in steps if turn % 2 == 0 else reversed(steps):
                 step()
         return [self._row(pair, theirs, operation, clients, loads) for (operation, clients), loads in zip(pair.ours, ours)]
@@ -91,10 +98,24 @@ class Comparison:
             self.peer.pause()
         try:
             for (operation, clients), loads in zip(pair.ours, ours):
-                loads.append(self.lodge.load(operation, clients, self.seconds))
+                loads.append(self._load(self.lodge, operation, clients))
         finally:
             if self.is_restless:
                 self.peer.resume()
+
+    def _load(self, side: Peer, operation: str, clients: int) -> dict[str, Any]:
+        """One load, on a machine that has nothing else to do: neither side works off what an earlier load left, and the disk has everything.
+
+        With it goes what a sync took just before: where that differs much from load to load, so will everything that writes.
+        """
+        end = time.monotonic() + QUIET_WITHIN
+        while max(each.idle_cores(0.5) for each in (self.peer, self.lodge)) > QUIET_CORES:
+            if time.monotonic() > end:
+                self.say(f"a side was not quiet within {QUIET_WITHIN} s after a load")
+                break
+        os.sync()
+        sync = sync_milliseconds(self.folder)
+        return side.load(operation, clients, self.seconds) | {"sync_ms": sync}
 
     def _warm_up(self, pair: Pair) -> None:
         """A short load of each that is not counted: first connections, plans and caches. Creates and comments leave their rows."""
@@ -111,7 +132,7 @@ class Comparison:
 
 def medians(loads: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What several loads of one kind have in the middle, and the sum of their errors."""
-    keys = ("rate", "p50_ms", "p99_ms", "server_cores", "client_cores")
+    keys = ("rate", "p50_ms", "p99_ms", "server_cores", "client_cores", "sync_ms")
     first = [load["first_error"] for load in loads if "first_error" in load]
     return {key: statistics.median(load[key] for load in loads) for key in keys} | {
         "errors": sum(load["errors"] for load in loads)} | ({"first_error": first[0]} if first else {})
@@ -128,7 +149,7 @@ def compare(kind: type[Peer], options: argparse.Namespace, folder: pathlib.Path)
             peer.fill()
             lodge.fill()
             time.sleep(options.settle)
-            comparison = Comparison(peer, lodge, options.seconds, say)
+            comparison = Comparison(peer, lodge, folder, options.seconds, say)
             for pair in PAIRS[kind.name]:
                 if not options.operations or pair.operation in options.operations:
                     for row in comparison.rounds(pair, options.rounds):
@@ -144,9 +165,10 @@ def compare(kind: type[Peer], options: argparse.Namespace, folder: pathlib.Path)
 def line(row: dict[str, Any]) -> str:
     """A row as it comes."""
     low, high = row["quartiles"]
+    syncs = [load["sync_ms"] for loads in row["rounds"].values() for load in loads]
     text = (f"{row['peer']} {row['operation']} {row['clients']}: {figures.number(row['theirs']['rate'])}/s   Lodge {row['lodge_operation']} "
             f"{row['lodge_clients']}: {figures.number(row['ours']['rate'])}/s   ratio {figures.number(row['ratio'])} "
-            f"({figures.number(low)} to {figures.number(high)})")
+            f"({figures.number(low)} to {figures.number(high)})   a sync {figures.number(min(syncs))} to {figures.number(max(syncs))} ms")
     for side in ("theirs", "ours"):
         if row[side]["errors"]:
             text += f"\n  {side}: {row[side]['errors']} errors, the first: {row[side].get('first_error', 'not told')}"
@@ -195,6 +217,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.operations = chosen(parser, options.operations, sorted({pair.operation for name in names for pair in PAIRS[name]}))
     if min(options.rounds, options.seconds) < 1:
         parser.error("--rounds and --seconds are at least 1")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)  # A comparison that is ended still ends what it started.
     result: dict[str, Any] = {"circumstances": circumstances(options.bin), "rows": [], "idle_cores": {}}
     try:
         for name in names:

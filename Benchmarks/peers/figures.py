@@ -98,13 +98,14 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The results for people and for README.md, in Markdown. p50 and p99 are medians of the rounds'."""
     lines = ["| peer | its operation, clients | rate/s, p50, p99 ms | Lodge's operation, clients | rate/s, p50, p99 ms "
-             "| Lodge ÷ peer (quartiles) | CPU of the load: theirs, ours | errors |", "|---|---|---|---|---|---|---|---|"]
+             "| Lodge ÷ peer (quartiles) | a sync, ms: theirs, ours | cores of the load | errors |", "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
         sides = [f"{number(row[side]['rate'])}, {number(row[side]['p50_ms'])}, {number(row[side]['p99_ms'])}" for side in ("theirs", "ours")]
         low, high = row["quartiles"]
         lines.append(
             f"| {row['peer']} | {row['operation']}, {row['clients']} | {sides[0]} | {row['lodge_operation']}, {row['lodge_clients']} "
             f"| {sides[1]} | **{number(row['ratio'])}** ({number(low)}–{number(high)}) "
+            f"| {number(row['theirs']['sync_ms'])}, {number(row['ours']['sync_ms'])} "
             f"| {row['theirs']['client_cores']:.2f}, {row['ours']['client_cores']:.2f} | {row['theirs']['errors']}, {row['ours']['errors']} |")
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ import pathlib
 import random
 import signal
 import socket
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -141,6 +142,19 @@ def cpu_seconds(roots: Iterable[int]) -> float:
         with contextlib.suppress(OSError):
             ticks += sum(int(field) for field in _stat(pid)[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def sync_milliseconds(folder: pathlib.Path, count: int = 50) -> float:
+    """What one sync of one more block takes on the disk now, in the middle of several: half of what a comparison of writes depends on."""
+    took = []
+    with open(folder / "sync-probe", "wb", buffering=0) as file:
+        for _ in range(count):
+            file.write(bytes(4096))
+            began = time.monotonic()
+            os.fdatasync(file.fileno())
+            took.append((time.monotonic() - began) * 1000)
+    (folder / "sync-probe").unlink()
+    return statistics.median(took)
 
 
 def _stat(pid: int) -> list[str]:
