@@ -149,6 +149,11 @@ def compare(kind: type[Peer], options: argparse.Namespace, folder: pathlib.Path)
             peer.fill()
             lodge.fill()
             time.sleep(options.settle)
+            if options.syncs:
+                for side in (peer, lodge):
+                    for operation in side.writes:
+                        print(f"{side.name} {operation}: {side.syncs(operation)['syncs_each']:.2f} syncs a write at one client", flush=True)
+                return [], {}
             comparison = Comparison(peer, lodge, folder, options.seconds, say)
             for pair in PAIRS[kind.name]:
                 if not options.operations or pair.operation in options.operations:
@@ -211,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--settle", type=float, default=4, help="seconds between filling and measuring")
     parser.add_argument("--bin", default=".build/release", help="the folder with lodged and lodge")
     parser.add_argument("--json", help="writes everything that was measured to this file")
+    parser.add_argument("--syncs", action="store_true", help="count the syncs of each kind of write by strace, and measure nothing else")
     parser.add_argument("--install", action="store_true", help="installs the peers first")
     options = parser.parse_args(arguments)
     names = chosen(parser, options.peers, PEERS)
@@ -237,6 +243,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         if options.json:
             pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
+    if options.syncs:
+        return
     print("  ".join(f"{key} {value}" for key, value in result["circumstances"].items()))
     print(figures.table(result["rows"]))
     if any(row[side]["errors"] for row in result["rows"] for side in ("theirs", "ours")):

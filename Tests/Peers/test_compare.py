@@ -18,16 +18,16 @@ class Counted(Peer):
     operations = ("put", "write", "create")
     writes = ("put",)
 
-    def __init__(self, name, rates, idle, diary):
+    def __init__(self, name, rates, idle, diary, busy):
         super().__init__()
         self.name = name
         self.rates = iter(rates)
         self.idle = idle
         self.diary = diary
-        self.busy = []
+        self.busy = busy
 
     def idle_cores(self, seconds=2):
-        """Busy once after each load, when the comparison looks whether it is quiet."""
+        """Busy for some time after each load, when the comparison looks whether it is quiet."""
         if seconds < 1:
             return self.busy.pop() if self.busy else 0
         return self.idle
@@ -42,7 +42,7 @@ class Counted(Peer):
         assert not self.busy, "a load began before all was quiet"
         self.diary.append(f"{self.name} {operation} {clients}")
         if seconds != compare.WARM_UP_SECONDS:
-            self.busy.append(0.9)
+            self.busy.extend([0.9] * 3)
         rate = 1 if seconds == compare.WARM_UP_SECONDS else next(self.rates)
         return {"count": 1, "rate": rate, "p50_ms": 1, "p99_ms": 2, "errors": 1}
 
@@ -50,7 +50,8 @@ class Counted(Peer):
 @pytest.fixture
 def comparison(tmp_path):
     def make(diary, theirs, ours, idle=0.0):
-        peer, lodge = Counted("etcd", theirs, idle, diary), Counted("lodge", ours, 0.5, diary)
+        busy = []
+        peer, lodge = Counted("etcd", theirs, idle, diary, busy), Counted("lodge", ours, 0.5, diary, busy)
         return compare.Comparison(peer, lodge, tmp_path, 5, say=lambda text: None)
 
     return make
