@@ -8,8 +8,8 @@ RELEASE = swift build -c release --static-swift-stdlib
 BUILD = $(if $(filter release,$(CONFIGURATION)),$(RELEASE),swift build -c $(CONFIGURATION))
 SOURCES = Package.swift Sources Tests Benchmarks
 
-.PHONY: run release cluster test faults check format demo bench sim planted specification build dependencies test-dependencies \
-	swift-test client-test history-test oracle-test oracles fault-test clean
+.PHONY: run release cluster test faults check format demo bench peers sim planted specification build dependencies test-dependencies \
+	swift-test client-test history-test oracle-test oracles fault-test peer-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
 run: dependencies
@@ -30,7 +30,7 @@ cluster: dependencies
 	deploy/local-cluster start --dir ./lodge-cluster --bin $(BIN) $(ARGS)
 
 ## test: everything that must pass before a change lands: unit, property, process, client and the short fault tests
-test: test-dependencies swift-test client-test history-test oracle-test fault-test
+test: test-dependencies swift-test client-test history-test oracle-test fault-test peer-test
 
 swift-test:
 	swift build --build-tests
@@ -49,6 +49,9 @@ oracle-test:
 fault-test:
 	@deploy/dependencies.sh faults
 	Tests/Clients/run --bin .build/debug Tests/Faults -m short
+
+peer-test:
+	Tests/Clients/run --bin .build/debug Tests/Peers
 
 ## faults: real nodes killed, paused, cut off, robbed of disk, power and clock, as Tests/Faults/README.md says (ARGS="-k leader")
 faults: test-dependencies
@@ -98,6 +101,11 @@ bench:
 	.build/release/lodge-bench micro
 	.build/release/lodge-bench store
 	Benchmarks/http/run.py
+
+## peers: etcd, PostgreSQL, SQLite and two help desks measured in turn with Lodge (root; ARGS="--peers etcd --json FILE")
+peers: release
+	@deploy/dependencies.sh bench
+	Benchmarks/peers/compare.py --install --bin .build/release $(ARGS)
 
 build: dependencies
 	$(BUILD)

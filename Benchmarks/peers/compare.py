@@ -42,6 +42,8 @@ WARM_UP_SECONDS = 1
 # A side is quiet when it uses less than this of a core; what a load left it to do (checkpoints, say) would slow the next load of the other.
 QUIET_CORES = 0.1
 QUIET_WITHIN = 15
+# How much longer a sync may take before one load than before another for their rates to be held against each other.
+UNEVEN_DISK = 4
 
 
 class Pair(NamedTuple):
@@ -174,6 +176,8 @@ def line(row: dict[str, Any]) -> str:
     text = (f"{row['peer']} {row['operation']} {row['clients']}: {figures.number(row['theirs']['rate'])}/s   Lodge {row['lodge_operation']} "
             f"{row['lodge_clients']}: {figures.number(row['ours']['rate'])}/s   ratio {figures.number(row['ratio'])} "
             f"({figures.number(low)} to {figures.number(high)})   a sync {figures.number(min(syncs))} to {figures.number(max(syncs))} ms")
+    if max(syncs) > UNEVEN_DISK * min(syncs):
+        text += "\n  the disk was not the same all the time: repeat this one"
     for side in ("theirs", "ours"):
         if row[side]["errors"]:
             text += f"\n  {side}: {row[side]['errors']} errors, the first: {row[side].get('first_error', 'not told')}"

@@ -73,6 +73,17 @@ def test_a_peer_that_is_busy_when_idle_stands_while_lodge_is_measured(comparison
     assert diary[2:] == ["etcd put 64", "etcd stands", "lodge write 64", "etcd goes on"]
 
 
+def test_a_disk_that_changed_between_loads_is_told(comparison):
+    row = comparison([], [100, 100], [50, 50]).rounds(compare.Pair("put", 64, (("write", 64),)), 2)[0]
+    for loads in row["rounds"].values():
+        for load in loads:
+            load["sync_ms"] = 0.2
+    assert "disk" not in compare.line(row)
+    row["rounds"]["ours"][1]["sync_ms"] = 3.9
+    assert "a sync 0.20 to 3.90 ms\n  the disk was not the same" in compare.line(row)
+    assert "theirs: 2 errors, the first: not told" in compare.line(row)
+
+
 def test_every_pair_is_of_operations_that_both_sides_know():
     from lodge_cluster import MODES
 
