@@ -6,7 +6,7 @@ struct LodgeBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodge-bench", abstract: "Measure the parts of Lodge.",
         subcommands: [
-            LimitsCommand.self, MicroCommand.self, StoreCommand.self, RulesCommand.self,
-            ConsensusCommand.self,
+            CompareCommand.self, ReportCommand.self, LimitsCommand.self, MicroCommand.self,
+            StoreCommand.self, RulesCommand.self, ConsensusCommand.self,
         ])
 }
