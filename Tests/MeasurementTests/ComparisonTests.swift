@@ -96,7 +96,8 @@ import Testing
 
     @Test func scalarsAreDecidedByAThreshold() throws {
         var b = FakeResult.result()
-        b.phases[0].wire?.logBytes = UInt64(Double(b.phases[0].wire!.logBytes) * 1.03)
+        let logged = Double(b.phases[0].wire?.logBytes ?? 0)
+        b.phases[0].wire?.logBytes = UInt64(logged * 1.03)
         for place in 0..<3 {
             let last = b.phases[0].processes[place].samples.count - 1
             let bytes = Double(b.phases[0].processes[place].samples[last].residentBytes)
