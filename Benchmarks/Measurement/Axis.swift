@@ -45,7 +45,7 @@ struct Axis {
             let nines = usable.filter { $0 < 100 }.map(Self.nines).max() ?? 1
             low = 0
             high = min(max(nines, 1), 7)
-            ticks = (0...Int(high.rounded(.down))).map {
+            ticks = (0...Int((high + 1e-6).rounded(.down))).map {
                 $0 == 0 ? 0 : 100 - pow(10, 2 - Double($0))
             }
         }

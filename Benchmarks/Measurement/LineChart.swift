@@ -47,7 +47,7 @@ struct LineChart {
     static let height = 300.0
     private static let left = 78.0
     private static let right = 18.0
-    private static let top = 34.0
+    private static let top = 42.0
     private static let bottom = 48.0
 
     /// An element `<svg>`, with its place in an outer one if given.

@@ -72,7 +72,7 @@ enum ReportStyle {
         summary{cursor:pointer}
         ol.events li::marker{color:var(--mark);font-weight:700}
         \(chart)
-        @media(max-width:560px){.chart text{font-size:19px}.chart text.number{font-size:15px}.cards{grid-template-columns:1fr 1fr}}
+        @media(max-width:560px){.chart text{font-size:17px}.chart text.number{font-size:15px}.cards{grid-template-columns:1fr 1fr}}
         @media(prefers-color-scheme:dark){.bad{background:#8c0f22;border-color:#ff6b6b}}
         """
     }

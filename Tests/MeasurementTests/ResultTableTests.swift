@@ -88,6 +88,6 @@ import Testing
 
     @Test func nothingMeasuredIsNothingSaid() {
         let text = ResultTable.text(FakeResult.result(seconds: 0))
-        #expect(!text.contains("nan") && !text.contains("inf"))
+        #expect(!text.contains(" nan") && !text.contains(" inf"))
     }
 }
