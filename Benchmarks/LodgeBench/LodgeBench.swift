@@ -6,7 +6,7 @@ struct LodgeBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lodge-bench", abstract: "Measure the parts of Lodge.",
         subcommands: [
-            CompareCommand.self, ReportCommand.self, LimitsCommand.self, MicroCommand.self,
-            StoreCommand.self, RulesCommand.self, ConsensusCommand.self,
+            RunCommand.self, CompareCommand.self, ReportCommand.self, LimitsCommand.self,
+            MicroCommand.self, StoreCommand.self, RulesCommand.self, ConsensusCommand.self,
         ])
 }
