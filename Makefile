@@ -100,7 +100,7 @@ bench:
 	$(RELEASE)
 	.build/release/lodge-bench micro
 	.build/release/lodge-bench store
-	Benchmarks/http/run.py
+	.build/release/lodge-bench run
 
 ## peers: etcd, PostgreSQL, SQLite and two help desks measured in turn with Lodge (root; ARGS="--peers etcd --json FILE")
 peers: release

@@ -18,7 +18,7 @@ struct Failover {
     private let engine: LoadEngine
     private let load: PhaseLoad
     private let operators: Dialer
-    private let script: String
+    private let script: ClusterScript
     private let usedShards: [Int]
     private(set) var cluster: LocalCluster
     private var state = State.resting(until: 2)
@@ -31,7 +31,7 @@ struct Failover {
 
     init(
         engine: LoadEngine, load: PhaseLoad, cluster: LocalCluster, operators: Dialer,
-        script: String, desks: [Desk], kills: Int
+        script: ClusterScript, desks: [Desk], kills: Int
     ) {
         self.engine = engine
         self.load = load

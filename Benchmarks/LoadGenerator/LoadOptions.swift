@@ -24,6 +24,8 @@ package struct LoadOptions: Sendable {
     package var soakMinutes: Double?
     package var against: String?
     package var rounds: Int?
+    /// Microseconds.
+    package var syncDelay: Int?
 
     package init() {}
 
@@ -42,7 +44,7 @@ package struct LoadOptions: Sendable {
             mixIsGiven: mixName != "canonical", oneHotTenant: oneHotTenant,
             bursts: burst ? .usual : nil, warmUp: warmUp ?? 3, loads: loads(),
             watchesIdle: manyTenants != nil, kills: failover ? kills ?? 5 : nil,
-            against: against, rounds: rounds ?? 10)
+            against: against, rounds: rounds ?? 10, syncDelay: syncDelay)
     }
 
     /// The loads one after the other.
@@ -102,6 +104,7 @@ package struct LoadOptions: Sendable {
         note("--failover", failover)
         note("--soak", soakMinutes != nil)
         note("--against", against != nil)
+        note("--sync-delay", syncDelay != nil)
         for (names, why) in Self.exclusions {
             let together = names.filter(given.contains)
             if together.count > 1 {
@@ -127,6 +130,7 @@ package struct LoadOptions: Sendable {
         (["--cluster", "--shards"], "a cluster that runs has the shards it has"),
         (["--cluster", "--failover"], "only nodes that were started here are killed"),
         (["--cluster", "--against"], "both builds are started here"),
+        (["--cluster", "--sync-delay"], "only nodes that are started here are slowed down"),
         (["--failover", "--soak"], "a failover's load lasts as long as its kills"),
         (["--failover", "--seconds"], "a failover's load lasts as long as its kills"),
         (["--failover", "--burst"], "a gap would not be told from a burst"),
@@ -159,6 +163,7 @@ package struct LoadOptions: Sendable {
         try check("--connections", connections, 1...10_000)
         try check("--kills", kills, 1...1_000)
         try check("--rounds", rounds, 2...1_000)
+        try check("--sync-delay", syncDelay, 1...10_000_000)
         try check("--rate", rate, 1...1_000_000)
         try check("--seconds", seconds, 1...86_400)
         try check("--warm-up", warmUp, 0...3_600)

@@ -35,6 +35,8 @@ package struct LoadPlan: Sendable {
     /// The folder of another build's programs.
     package var against: String?
     package var rounds: Int
+    /// Microseconds that every sync takes longer.
+    package var syncDelay: Int?
 
     /// Half of what a closed loop reached, with two digits: far enough from full that latencies are those of a cluster that keeps up.
     package static func half(of perSecond: Double) -> Double {
@@ -56,6 +58,7 @@ package struct LoadPlan: Sendable {
         ]
         for load in loads { texts["load \(load.name)"] = "\(load.loop.text) for \(load.seconds) s" }
         if let shards { texts["shards"] = String(shards) }
+        if let syncDelay { texts["sync-delay"] = String(syncDelay) }
         if let kills { texts["kills"] = String(kills) }
         if cluster != nil { texts["cluster"] = "true" }
         if against != nil { texts["rounds"] = String(rounds) }

@@ -12,7 +12,7 @@ package final class LoadRun {
     private let progress: (LoadProgress) -> Void
     /// Where clusters that are started here live.
     private let folder: String
-    private let script: String?
+    private var script: ClusterScript?
     private var phases: [PhaseResult] = []
     private var sites: [LoadSite] = []
 
@@ -21,7 +21,7 @@ package final class LoadRun {
     ///   - folder: made new, for the clusters that are started.
     ///   - script: `deploy/local-cluster`; only a cluster that runs already needs none.
     package init(
-        _ plan: LoadPlan, programs: String, folder: String, script: String?,
+        _ plan: LoadPlan, programs: String, folder: String, script: ClusterScript?,
         progress: @escaping (LoadProgress) -> Void
     ) {
         self.plan = plan
@@ -48,6 +48,9 @@ package final class LoadRun {
     }
 
     private func measure() throws -> BenchmarkResult {
+        if let delay = plan.syncDelay {
+            try script?.delaySyncs(microseconds: delay, folder: folder)
+        }
         let started = ISO8601DateFormatter().string(from: Date())
         var ratios: [BuildRatio] = []
         if let against = plan.against {

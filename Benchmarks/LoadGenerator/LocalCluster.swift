@@ -52,7 +52,7 @@ package struct LocalCluster: Sendable {
 
     /// Makes and starts one with nodes on free ports.
     package static func start(
-        script: String, directory: String, programs: String, nodes: Int, shards: Int?
+        script: ClusterScript, directory: String, programs: String, nodes: Int, shards: Int?
     ) throws -> LocalCluster {
         for program in ["lodged", "lodge"] {
             guard FileManager.default.isExecutableFile(atPath: "\(programs)/\(program)") else {
@@ -65,12 +65,12 @@ package struct LocalCluster: Sendable {
             "--log-level", "warning",
         ]
         if let shards { arguments += ["--shards", String(shards)] }
-        try run(script, arguments)
+        try script.run(arguments)
         return try LocalCluster(directory: directory)
     }
 
-    package func stop(script: String) throws {
-        try Self.run(script, ["stop", "--dir", directory])
+    package func stop(script: ClusterScript) throws {
+        try script.run(["stop", "--dir", directory])
     }
 
     /// `kill -9`.
@@ -81,7 +81,7 @@ package struct LocalCluster: Sendable {
     }
 
     /// Starts a dead node again, without waiting for it.
-    package func beginRestart(of node: Node, script: String) throws -> Restart {
+    package func beginRestart(of node: Node, script: ClusterScript) throws -> Restart {
         try Restart(script, ["restart", "--dir", directory, node.name])
     }
 
@@ -89,54 +89,11 @@ package struct LocalCluster: Sendable {
     package struct Restart {
         private let process: Process
 
-        fileprivate init(_ script: String, _ arguments: [String]) throws {
-            process = try LocalCluster.launch(script, arguments)
+        fileprivate init(_ script: ClusterScript, _ arguments: [String]) throws {
+            process = try script.launch(arguments)
         }
 
         package var isDone: Bool { !process.isRunning }
         package var succeeded: Bool { isDone && process.terminationStatus == 0 }
-    }
-
-    private static func launch(
-        _ script: String, _ arguments: [String], errors: Pipe? = nil
-    ) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", script] + arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        process.standardError = errors ?? FileHandle.nullDevice
-        do { try process.run() } catch {
-            throw LoadFailure("python3, which \(script) needs, cannot be run: \(error)")
-        }
-        return process
-    }
-
-    private static func run(_ script: String, _ arguments: [String]) throws {
-        let errors = Pipe()
-        let process = try launch(script, arguments, errors: errors)
-        let text = errors.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw LoadFailure(
-                "local-cluster \(arguments[0]) failed: \(String(decoding: text.prefix(2000), as: UTF8.self))"
-            )
-        }
-    }
-
-    /// `deploy/local-cluster` of the tree that one of the folders lies in.
-    package static func script(near folders: [String]) throws -> String {
-        for folder in folders {
-            var url = URL(fileURLWithPath: folder).standardizedFileURL
-            while true {
-                let path = url.appendingPathComponent("deploy/local-cluster").path
-                if FileManager.default.fileExists(atPath: path) { return path }
-                guard url.path != "/" else { break }
-                url.deleteLastPathComponent()
-            }
-        }
-        throw LoadFailure(
-            "there is no deploy/local-cluster in or above \(folders.joined(separator: " or ")); run it from Lodge's tree, or name a running cluster with --cluster"
-        )
     }
 }

@@ -76,10 +76,10 @@ struct RunCommand: ParsableCommand {
     var against: String?
     @Option(help: "Pairs of loads of --against, 10 when left out.")
     var rounds: Int?
+    @Option(help: "Microseconds that every sync of the nodes takes longer, as on a slower disk.")
+    var syncDelay: Int?
     @Option(help: "Write the result to this file as JSON.")
     var json: String?
-    @Option(help: "Write a report to this file, one page of HTML.")
-    var html: String?
     @Flag(help: "Keep the data of the clusters that were started.")
     var keep = false
 
@@ -109,6 +109,7 @@ struct RunCommand: ParsableCommand {
         options.soakMinutes = soak
         options.against = against
         options.rounds = rounds
+        options.syncDelay = syncDelay
         return options
     }
 
@@ -124,7 +125,7 @@ struct RunCommand: ParsableCommand {
             .deletingLastPathComponent().path
         let current = FileManager.default.currentDirectoryPath
         let script =
-            plan.cluster == nil ? try LocalCluster.script(near: [own, current]) : nil
+            plan.cluster == nil ? try ClusterScript(near: [own, current]) : nil
         let folder = NSTemporaryDirectory() + "/lodge-bench-\(getpid())"
         endOnSignals()
         // A node that goes away must not end the harness.

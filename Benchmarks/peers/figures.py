@@ -62,7 +62,7 @@ def pgbench(output: str, logs: Iterable[str]) -> dict[str, Any]:
 
 
 def wrk(outputs: Sequence[str]) -> dict[str, Any]:
-    """The RESULT lines of `http/mix.lua`, one a wrk that ran at the same time: requests, seconds, p50 ms, p99 ms, errors.
+    """The RESULT lines of `mix.lua`, one a wrk that ran at the same time: requests, seconds, p50 ms, p99 ms, errors.
 
     The percentiles of several cannot be had from theirs; what is given is the median of the medians and the worst of the tails.
     """

@@ -1,6 +1,6 @@
 """Lodge itself, three nodes on this machine, in the form of a peer: so that both sides of a comparison are treated alike.
 
-`_load` is the only place that knows how Lodge is driven: by wrk with `http/mix.lua`, a wrk a node.
+`_load` is the only place that knows how Lodge is driven: by wrk with `mix.lua`, a wrk a node.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BENCHMARKS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BENCHMARKS.parent / "deploy"))
 from local_cluster import ClusterFailure, LocalCluster  # noqa: E402
 
-MIX = BENCHMARKS / "http" / "mix.lua"
+MIX = pathlib.Path(__file__).resolve().parent / "mix.lua"
 NODES = 3
 TENANTS = 20
 TICKETS_EACH = 50
