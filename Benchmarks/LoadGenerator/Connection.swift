@@ -18,8 +18,8 @@ final class Connection: @unchecked Sendable {
     private let dialer: Dialer
     /// The node it is meant for; while that one does not answer, it is at another.
     private let home: Int
-    /// Whether no other node would do.
-    private let staysHome: Bool
+    /// Whether what breaks is told, and not dialled again.
+    private let dialsOnce: Bool
     private(set) var node: Int
     weak var user: (any ConnectionUser)?
     private var context: ChannelHandlerContext?
@@ -33,10 +33,10 @@ final class Connection: @unchecked Sendable {
 
     private static let redialDelay = TimeAmount.milliseconds(10)
 
-    init(dialer: Dialer, home: Int, staysHome: Bool = false, user: any ConnectionUser) {
+    init(dialer: Dialer, home: Int, dialsOnce: Bool = false, user: any ConnectionUser) {
         self.dialer = dialer
         self.home = home
-        self.staysHome = staysHome
+        self.dialsOnce = dialsOnce
         self.user = user
         node = home
     }
@@ -51,7 +51,11 @@ final class Connection: @unchecked Sendable {
         dialer.connect(to: node, handler: handler).whenFailure { [self] _ in
             // TLS or HTTP may have begun already; what broke then tells by itself.
             guard context == nil, !isClosed else { return }
-            if !staysHome { node = (node + 1) % dialer.addresses.count }
+            if dialsOnce {
+                user?.didBreak(self)
+                return
+            }
+            node = (node + 1) % dialer.addresses.count
             redialSoon()
         }
     }
@@ -105,7 +109,7 @@ final class Connection: @unchecked Sendable {
             context = nil
         }
         user?.didAnswer(self, status: status, body: body)
-        if !keepsAlive { redialSoon() }
+        if !keepsAlive, !dialsOnce { redialSoon() }
     }
 
     fileprivate func ended(_ ending: ChannelHandlerContext) {
@@ -113,8 +117,8 @@ final class Connection: @unchecked Sendable {
         self.context = nil
         let wasAsking = isAsking
         isAsking = false
-        if wasAsking { user?.didBreak(self) }
-        if !isClosed { redialSoon() }
+        if wasAsking || dialsOnce { user?.didBreak(self) }
+        if !isClosed, !dialsOnce { redialSoon() }
     }
 
     var isOpen: Bool { context != nil }

@@ -108,7 +108,7 @@ private final class Question: ConnectionUser, @unchecked Sendable {
         self.dialer = dialer
         self.head = head
         promise = dialer.loop.makePromise()
-        connection = Connection(dialer: dialer, home: node, staysHome: true, user: self)
+        connection = Connection(dialer: dialer, home: node, dialsOnce: true, user: self)
     }
 
     func run(patience: Double) -> EventLoopFuture<LoadEngine.Answer> {
@@ -134,5 +134,7 @@ private final class Question: ConnectionUser, @unchecked Sendable {
         finish(.success(LoadEngine.Answer(status: status, body: body)))
     }
 
-    func didBreak(_ connection: Connection) {}
+    func didBreak(_ connection: Connection) {
+        finish(.failure(LoadFailure("no answer to \(head.uri): \(connection.lastError)")))
+    }
 }

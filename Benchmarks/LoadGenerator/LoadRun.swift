@@ -52,12 +52,11 @@ package final class LoadRun {
             try script?.delaySyncs(microseconds: delay, folder: folder)
         }
         let started = ISO8601DateFormatter().string(from: Date())
-        var ratios: [BuildRatio] = []
         if let against = plan.against {
             let ours = try site(programs: programs, name: "main")
             let theirs = try site(programs: against, name: "against")
             for site in sites { try fill(site) }
-            ratios = try compare(ours, theirs)
+            try compare([theirs, ours])
         } else {
             let site = try site(programs: programs, name: "main")
             if plan.watchesIdle { try watchIdle(site) }
@@ -79,7 +78,6 @@ package final class LoadRun {
             result.configuration["against"] = "\(other.version) \(other.commit)"
         }
         result.phases = phases
-        result.ratios = ratios
         return result
     }
 
@@ -214,8 +212,8 @@ package final class LoadRun {
         phases.append(result)
     }
 
-    /// Both clusters run; short loads of one and the other in turn, so that what the machine does in between meets both alike.
-    private func compare(_ ours: LoadSite, _ theirs: LoadSite) throws -> [BuildRatio] {
+    /// - Parameter sites: of the build that the other is held against, and of the other.
+    private func compare(_ sites: [LoadSite]) throws {
         let mixes =
             plan.mixIsGiven
             ? [(plan.mixName, plan.mix)]
@@ -223,13 +221,11 @@ package final class LoadRun {
         guard case .closed(let clients)? = plan.loads.first?.loop else {
             preconditionFailure("builds are compared in a closed loop")
         }
-        return try mixes.map { name, mix in
+        for (name, mix) in mixes {
             let comparison = BuildComparison(
-                engine: engine, sites: [ours, theirs], mixName: name, mix: mix, clients: clients,
-                rounds: plan.rounds, plan: plan, progress: progress)
-            let (ratio, results) = try comparison.run()
-            for (site, result) in zip([ours, theirs], results) { add(result, site) }
-            return ratio
+                engine: engine, sites: sites, mixName: name, mix: mix, clients: clients,
+                plan: plan, progress: progress, add: add)
+            try comparison.run()
         }
     }
 

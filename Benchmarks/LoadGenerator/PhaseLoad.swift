@@ -53,10 +53,7 @@ package final class PhaseLoad: @unchecked Sendable {
     private var drained: EventLoopPromise<Void>
     private var waitingToOpen: Int
     private var measured: (from: UInt64, to: UInt64) = (.max, .max)
-    private var measurementBegan: UInt64 = 0
-    private var measuredSeconds = 0.0
     private var isRunning = false
-    private var parked: EventLoopPromise<Void>?
     private var isStopping = false
     private var isOver = false
     private var lastRoll: UInt64 = 0
@@ -131,41 +128,11 @@ package final class PhaseLoad: @unchecked Sendable {
         }
     }
 
-    /// Waits until nothing is under way; `start` goes on. Of closed loops only.
-    package func pause() -> EventLoopFuture<Void> {
-        dialer.loop.flatSubmit { [self] in
-            precondition(arrivals == nil, "arrivals do not pause")
-            endMeasuring()
-            isRunning = false
-            let promise = dialer.loop.makePromise(of: Void.self)
-            parked = promise
-            parkIfQuiet()
-            return promise.futureResult
-        }
-    }
-
-    private func parkIfQuiet() {
-        if let promise = parked, clients.allSatisfy({ $0.current == nil }) {
-            parked = nil
-            promise.succeed()
-        }
-    }
-
-    private func endMeasuring() {
-        let now = MonotonicClock.nanoseconds
-        guard measured.from != .max else { return }
-        measured.to = min(measured.to, now)
-        measuredSeconds += MonotonicClock.seconds(from: measured.from, to: measured.to)
-        // What is due later is not in the phase; what was due earlier still is.
-        if arrivals == nil { measured = (.max, .max) }
-    }
-
-    /// What is due from now on counts, or is only shown.
-    package func beginMeasuring(counts: Bool = true) -> EventLoopFuture<UInt64> {
+    /// What is due from now on counts.
+    package func beginMeasuring() -> EventLoopFuture<UInt64> {
         dialer.loop.submit { [self] in
             let now = MonotonicClock.nanoseconds
-            measured = counts ? (now, .max) : (.max, .max)
-            measurementBegan = now
+            measured = (now, .max)
             _ = recorder.roll(at: 0, seconds: 0)
             lastRoll = now
             return now
@@ -177,7 +144,7 @@ package final class PhaseLoad: @unchecked Sendable {
         dialer.loop.submit { [self] in
             let now = MonotonicClock.nanoseconds
             let interval = recorder.roll(
-                at: MonotonicClock.seconds(from: measurementBegan, to: lastRoll),
+                at: MonotonicClock.seconds(from: measured.from, to: lastRoll),
                 seconds: MonotonicClock.seconds(from: lastRoll, to: now))
             lastRoll = now
             return interval
@@ -187,10 +154,11 @@ package final class PhaseLoad: @unchecked Sendable {
     /// Ends what counts, and waits until all that was due is answered or given up.
     package func stop() -> EventLoopFuture<PhaseOutcome> {
         dialer.loop.flatSubmit { [self] in
-            endMeasuring()
-            isRunning = true
+            measured.to = MonotonicClock.nanoseconds
             isStopping = true
             timer?.cancel()
+            // What was due until now is asked for yet.
+            takeArrivals()
             nextDue = .max
             for client in clients where client.isFree { finish(client) }
             let deadline = dialer.loop.scheduleTask(in: .milliseconds(Int64(plan.patience * 1000)))
@@ -202,7 +170,7 @@ package final class PhaseLoad: @unchecked Sendable {
                 deadline.cancel()
                 watch?.cancel()
                 return PhaseOutcome(
-                    seconds: measuredSeconds,
+                    seconds: MonotonicClock.seconds(from: measured.from, to: measured.to),
                     operations: recorder.operations, checks: checks, overflow: overflow,
                     redials: clients.reduce(0) { $0 + max(0, $1.connection.redials) })
             }
@@ -241,7 +209,7 @@ package final class PhaseLoad: @unchecked Sendable {
             waitingToOpen -= 1
             if waitingToOpen == 0 { opened.succeed() }
         }
-        guard isRunning else { return parkIfQuiet() }
+        guard isRunning else { return }
         if isOver { return finish(client) }
         if client.current != nil { return client.sendCurrent() }
         if client.goesHome { return client.goHomeNow() }

@@ -80,6 +80,8 @@ struct RunCommand: ParsableCommand {
     var syncDelay: Int?
     @Option(help: "Write the result to this file as JSON.")
     var json: String?
+    @Option(help: "Write a report to this file, one page of HTML that opens without network.")
+    var html: String?
     @Flag(help: "Keep the data of the clusters that were started.")
     var keep = false
 
@@ -136,7 +138,7 @@ struct RunCommand: ParsableCommand {
         ) { progress.show($0) }
         defer {
             progress.end()
-            if keep {
+            if keep, cluster == nil {
                 FileHandle.standardError.write(Data("Data is in \(folder)\n".utf8))
             } else {
                 try? FileManager.default.removeItem(atPath: folder)
@@ -150,15 +152,21 @@ struct RunCommand: ParsableCommand {
         }
         progress.end()
         try write(result)
-        print(RunTable.text(result), terminator: "")
+        print(ResultTable.text(result), terminator: "")
+        if Comparison.hasRounds(result) {
+            print(try Comparison(rounds: result, name: "this run").text, terminator: "")
+        }
         if !result.phases.allSatisfy(\.checks.isGood) { throw ExitCode(1) }
     }
 
     private func write(_ result: BenchmarkResult) throws {
-        guard let json else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try encoder.encode(result).write(to: URL(fileURLWithPath: json))
+        if let json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            let text = String(decoding: try encoder.encode(result), as: UTF8.self)
+            try StoredResult.write(text + "\n", to: json)
+        }
+        if let html { try StoredResult.write(HTMLReport.page(result), to: html) }
     }
 
     /// Clusters that were started must not outlive a Ctrl-C.

@@ -22,8 +22,6 @@ package struct BenchmarkResult: Codable, Equatable, Sendable {
     package var phases: [PhaseResult] = []
     /// Single parts measured without a server.
     package var parts: [PartResult] = []
-    /// Two builds compared in one call; empty if only one was measured.
-    package var ratios: [BuildRatio] = []
 
     package init(
         command: String, startedAt: String, build: BuildIdentity, machine: Machine,

@@ -91,8 +91,9 @@ def other_subject(request, status, text):
 def undo_updates(request, status, text):
     """Says that an update was done, and makes another of it."""
     if request.command == "PUT":
-        request.headers.replace_header("Content-Length", "30")
-        request.ask("PUT", request.path, b'{"ticket":{"status":"solved"}}')
+        other = b'{"ticket":{"status":"solved"}}'
+        request.headers.replace_header("Content-Length", str(len(other)))
+        request.ask("PUT", request.path, other)
     return status, text
 
 
