@@ -13,7 +13,7 @@ package struct AnswerFacts: Equatable, Sendable {
     }
 }
 
-package enum Verdict: Equatable, Sendable {
+package enum Judgement: Equatable, Sendable {
     case right(AnswerFacts)
     /// 429 or 503: what became of the request is not known.
     case notNow
@@ -31,9 +31,9 @@ package enum AnswerCheck {
     package static func judge(
         _ request: LoadRequest, status code: Int, body: ByteBuffer, texts: Texts,
         mustShow status: TicketState? = nil, parses: Bool = false
-    ) -> Verdict {
+    ) -> Judgement {
         if code == 429 || code == 503 { return .notNow }
-        func wrong(_ what: String) -> Verdict {
+        func wrong(_ what: String) -> Judgement {
             let ticket =
                 request.ticket >= 0 ? " ticket \(request.desk.tickets[request.ticket].id)" : ""
             return .wrong(

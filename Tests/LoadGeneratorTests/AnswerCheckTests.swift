@@ -39,13 +39,13 @@ import Testing
     private func judge(
         _ operation: Operation, _ body: String, status: Int? = nil, mustShow: TicketState? = nil,
         parses: Bool = true
-    ) -> Verdict {
+    ) -> Judgement {
         AnswerCheck.judge(
             request(operation), status: status ?? (operation == .create ? 201 : 200),
             body: ByteBuffer(string: body), texts: texts, mustShow: mustShow, parses: parses)
     }
 
-    private func isWrong(_ verdict: Verdict, _ word: String) -> Bool {
+    private func isWrong(_ verdict: Judgement, _ word: String) -> Bool {
         if case .wrong(let what) = verdict { what.contains(word) } else { false }
     }
 
