@@ -203,7 +203,8 @@ def _is_installed(package: str) -> bool:
 
 def main(kind: type[Peer], arguments: Sequence[str] | None = None) -> None:
     """The command line of one peer."""
-    usage = "\n".join(sys.modules[__name__].__doc__.splitlines()[2:]).replace("etcd.py", f"{kind.name}.py").replace(" put", f" {kind.writes[-1]}")
+    usage = "\n".join(sys.modules[__name__].__doc__.splitlines()[2:])
+    usage = usage.replace("etcd.py", f"{kind.name}.py").replace(" put", f" {kind.writes[-1]}")
     description = f"{(sys.modules[kind.__module__].__doc__ or '').strip()}\n\n{usage}"
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["install", "start", "load", "syncs", "stop"])
