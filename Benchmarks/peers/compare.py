@@ -3,10 +3,11 @@
 
     Benchmarks/peers/compare.py [--peers etcd,postgresql,...] [--rounds 3] [--seconds 5] [--bin .build/release] [--json FILE]
 
-One peer at a time is started beside a new cluster of Lodge. Each round measures the peer and Lodge, Lodge first in every second round, so
-that what the machine does meanwhile meets both; the ratio is that of one round's two rates, and what is told is the median and the quartiles
-of the rounds. Before each load both sides are quiet and the disk has everything, so that neither pays for what the other left to be done
-later; what a load itself leaves is in nobody's figures. A side that uses the processor when idle is stopped while the other is measured, and that is said.
+One peer at a time is started beside a new cluster of Lodge. Each round measures the peer and Lodge, Lodge first in every second round,
+so that what the machine does meanwhile meets both; the ratio is that of one round's two rates, and what is told is the median and the
+quartiles of the rounds. Before each load both sides are quiet and the disk has everything, so that neither pays for what the other left
+to be done later; what a load itself leaves is in nobody's figures. A side that uses the processor when idle is stopped while the other
+is measured, and that is said.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Comparison:
                 self.peer.resume()
 
     def _load(self, side: Peer, operation: str, clients: int) -> dict[str, Any]:
-        """One load, on a machine that has nothing else to do: neither side works off what an earlier load left, and the disk has everything.
+        """One load, while the machine has nothing else to do: neither side works off an earlier load, and the disk has everything.
 
         With it goes what a sync took just before: where that differs much from load to load, so will everything that writes.
         """
@@ -173,9 +174,9 @@ def line(row: dict[str, Any]) -> str:
     """A row as it comes."""
     low, high = row["quartiles"]
     syncs = [load["sync_ms"] for loads in row["rounds"].values() for load in loads]
-    text = (f"{row['peer']} {row['operation']} {row['clients']}: {figures.number(row['theirs']['rate'])}/s   Lodge {row['lodge_operation']} "
-            f"{row['lodge_clients']}: {figures.number(row['ours']['rate'])}/s   ratio {figures.number(row['ratio'])} "
-            f"({figures.number(low)} to {figures.number(high)})   a sync {figures.number(min(syncs))} to {figures.number(max(syncs))} ms")
+    text = (f"{row['peer']} {row['operation']} {row['clients']}: {figures.number(row['theirs']['rate'])}/s   "
+            f"Lodge {row['lodge_operation']} {row['lodge_clients']}: {figures.number(row['ours']['rate'])}/s   "
+            f"ratio {figures.number(row['ratio'])} ({figures.number(low)} to {figures.number(high)})   a sync {figures.number(min(syncs))} to {figures.number(max(syncs))} ms")
     if max(syncs) > UNEVEN_DISK * min(syncs):
         text += "\n  the disk was not the same all the time: repeat this one"
     for side in ("theirs", "ours"):

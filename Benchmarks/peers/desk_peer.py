@@ -47,7 +47,8 @@ class DeskPeer(Peer):
         """One request that must work, and its JSON."""
         answer, data = ask(self.state["port"], request)
         if answer.status != request.expected:
-            raise PeerFailure(f"{self.name} answers {request.method} {request.path} with {answer.status}: {data[:500].decode(errors='replace')}")
+            said = data[:500].decode(errors="replace")
+            raise PeerFailure(f"{self.name} answers {request.method} {request.path} with {answer.status}: {said}")
         return json.loads(data)
 
     def stop(self) -> None:

@@ -81,7 +81,8 @@ def wrk(outputs: Sequence[str]) -> dict[str, Any]:
 
 def syncs(strace: str) -> int:
     """How many syncs `strace -f -c` counted of fsync, fdatasync and their kin. No table means that there was none."""
-    return sum(int(calls) for calls in re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(?:fsync|fdatasync|msync)$", strace, re.M))
+    counted = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(?:fsync|fdatasync|msync)$", strace, re.M)
+    return sum(map(int, counted))
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
@@ -98,15 +99,17 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The results for people and for README.md, in Markdown. p50 and p99 are medians of the rounds'."""
     lines = ["| peer | its operation, clients | rate/s, p50, p99 ms | Lodge's operation, clients | rate/s, p50, p99 ms "
-             "| Lodge ÷ peer (quartiles) | a sync, ms: theirs, ours | cores of the load | errors |", "|---|---|---|---|---|---|---|---|---|"]
+             "| Lodge ÷ peer (quartiles) | a sync, ms: theirs, ours | cores of the load | errors |",
+             "|---|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        sides = [f"{number(row[side]['rate'])}, {number(row[side]['p50_ms'])}, {number(row[side]['p99_ms'])}" for side in ("theirs", "ours")]
+        sides = [", ".join(number(row[side][key]) for key in ("rate", "p50_ms", "p99_ms")) for side in ("theirs", "ours")]
         low, high = row["quartiles"]
         lines.append(
             f"| {row['peer']} | {row['operation']}, {row['clients']} | {sides[0]} | {row['lodge_operation']}, {row['lodge_clients']} "
             f"| {sides[1]} | **{number(row['ratio'])}** ({number(low)}–{number(high)}) "
             f"| {number(row['theirs']['sync_ms'])}, {number(row['ours']['sync_ms'])} "
-            f"| {row['theirs']['client_cores']:.2f}, {row['ours']['client_cores']:.2f} | {row['theirs']['errors']}, {row['ours']['errors']} |")
+            f"| {row['theirs']['client_cores']:.2f}, {row['ours']['client_cores']:.2f} "
+            f"| {row['theirs']['errors']}, {row['ours']['errors']} |")
     return "\n".join(lines)
 
 

@@ -22,8 +22,9 @@ BODY = " ".join(WORDS * 3)[:500]
 SUBJECT = " ".join(WORDS[:7])
 SCHEMA = """
     CREATE TABLE tickets(id bigserial PRIMARY KEY, tenant int NOT NULL, number text NOT NULL, subject text NOT NULL, body text NOT NULL,
-        status int NOT NULL, priority int NOT NULL, queue int NOT NULL, requester int NOT NULL, assignee int, comments int NOT NULL DEFAULT 1,
-        created timestamptz NOT NULL DEFAULT now(), updated timestamptz NOT NULL DEFAULT now(), version int NOT NULL DEFAULT 1, custom jsonb);
+        status int NOT NULL, priority int NOT NULL, queue int NOT NULL, requester int NOT NULL, assignee int,
+        comments int NOT NULL DEFAULT 1, created timestamptz NOT NULL DEFAULT now(), updated timestamptz NOT NULL DEFAULT now(),
+        version int NOT NULL DEFAULT 1, custom jsonb);
     CREATE INDEX by_number ON tickets(tenant, number);
     CREATE INDEX by_status ON tickets(tenant, status, updated);
     CREATE INDEX by_assignee ON tickets(tenant, assignee, status);
@@ -44,7 +45,8 @@ SCRIPTS = {
     "insert": TICKET,
     "create": f"""WITH new AS ({TICKET} RETURNING id, tenant, body)
         INSERT INTO audits(tenant, ticket, body, events) SELECT tenant, id, body, {CHANGE} FROM new""",
-    "update": f"""WITH changed AS (UPDATE tickets SET status = :s, updated = now(), version = version + 1 WHERE id = :i RETURNING id, tenant)
+    "update": f"""WITH changed AS (UPDATE tickets SET status = :s, updated = now(), version = version + 1 WHERE id = :i
+        RETURNING id, tenant)
         INSERT INTO audits(tenant, ticket, events) SELECT tenant, id, {CHANGE} FROM changed""",
     "comment": f"""WITH changed AS (UPDATE tickets SET comments = comments + 1, updated = now(), version = version + 1 WHERE id = :i
         RETURNING id, tenant) INSERT INTO audits(tenant, ticket, body, events) SELECT tenant, id, '{BODY[:200]}', {CHANGE} FROM changed""",
@@ -81,8 +83,8 @@ class PostgreSQL(Peer):
     def wait_ready(self) -> None:
         """Both standbys take part, and nothing that makes a commit durable is off."""
         primary = self._servers()[0]
-        wait(lambda: primary.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'").strip() == "2",
-             30, "both standbys stream and are synchronous")
+        standbys = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'"
+        wait(lambda: primary.sql(standbys).strip() == "2", 30, "both standbys stream and are synchronous")
         for server in self._servers():
             for setting in ("fsync", "synchronous_commit"):
                 if server.sql(f"SHOW {setting}").strip() != "on":

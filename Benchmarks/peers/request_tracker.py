@@ -116,7 +116,8 @@ class RequestTracker(DeskPeer):
             "LogToSTDERR": "error", "LogToFile": "", "LogDir": self.folder / "log", "Timezone": "UTC", "RestrictReferrer": 0,
             "WebSecureCookies": 0}
         lines = [f"Set(${key}, '{value}');" for key, value in settings.items()]
-        return "\n".join([*lines, "Set(%FullTextSearch, Enable => 1, Indexed => 0);", f"$RT::MasonDataDir = '{self.folder}/mason';", "1;", ""])
+        lines += ["Set(%FullTextSearch, Enable => 1, Indexed => 0);", f"$RT::MasonDataDir = '{self.folder}/mason';", "1;"]
+        return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
