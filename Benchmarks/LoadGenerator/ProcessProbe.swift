@@ -21,7 +21,9 @@ struct ProcessProbe: Equatable {
         let fields = stat[stat.index(after: bracket)...].split(separator: " ")
         let pages = memory.split(separator: " ")
         guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]),
-            pages.count > 1, let resident = UInt64(pages[1])
+            pages.count > 1, let resident = UInt64(pages[1]),
+            // One that has ended and is not yet forgotten has no memory.
+            resident > 0
         else { return nil }
         cpuSeconds = Double(user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
         residentBytes = resident * UInt64(sysconf(Int32(_SC_PAGESIZE)))

@@ -9,6 +9,7 @@ import Testing
         let probe = try #require(ProcessProbe(stat: "12 (a) b (c) \(numbers)", memory: "9 25 3"))
         #expect(probe.cpuSeconds == 300 / Double(sysconf(Int32(_SC_CLK_TCK))))
         #expect(probe.residentBytes == 25 * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+        #expect(ProcessProbe(stat: "12 (a) \(numbers)", memory: "0 0 0") == nil)
         #expect(ProcessProbe(stat: "nonsense", memory: "") == nil)
     }
 
