@@ -13,8 +13,16 @@ enum TaskExecutor {
         lodge_hook_tasks { pointer in
             guard let pointer else { return }
             let job = unsafeBitCast(pointer, to: UnownedJob.self)
-            // The loop of the present thread, where this is one.
-            MultiThreadedEventLoopGroup.singleton.any().enqueue(ExecutorJob(job))
+            // The loop of the present thread, where this is one. Not by the loop's `enqueue`, which runs the job as the loop's own:
+            // code that belongs to no actor would then go back to the queue at each `await` that returns, to get away from there.
+            MultiThreadedEventLoopGroup.singleton.any().execute {
+                job.runSynchronously(on: TaskExecutor.noActor)
+            }
         }
     }
+
+    /// What Swift's runtime calls the generic executor: no identity, no implementation (`SerialExecutorRef::generic()` in `Executor.h`
+    /// of the runtime).
+    private static let noActor = unsafeBitCast(
+        (UInt(0), UInt(0)), to: UnownedSerialExecutor.self)
 }

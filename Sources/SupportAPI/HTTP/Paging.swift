@@ -88,21 +88,29 @@ package enum CursorText {
         return Cursor(order: String(parts[0]), keys: keys.map { $0! })
     }
 
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    /// The six bits of each character of both alphabets, and `notBase64` of all others.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: notBase64, count: 256)
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        for (value, character) in (alphabet + "-_").utf8.enumerated() {
+            values[Int(character)] = UInt8(value)
+        }
+        values[Int(UInt8(ascii: "+"))] = 62
+        values[Int(UInt8(ascii: "/"))] = 63
+        return values
+    }()
+    private static let notBase64: UInt8 = 255
 
+    /// What base64 of either alphabet stands for, padded or not; nil when another character is in it.
     static func bytes(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count * 3 / 4)
         var accumulator: UInt32 = 0
         var bits: UInt32 = 0
+        let values = values
         for character in text.utf8 where character != UInt8(ascii: "=") {
-            let character: UInt8 =
-                switch character {
-                case UInt8(ascii: "+"): UInt8(ascii: "-")
-                case UInt8(ascii: "/"): UInt8(ascii: "_")
-                default: character
-                }
-            guard let value = alphabet.firstIndex(of: character) else { return nil }
+            let value = values[Int(character)]
+            if value == notBase64 { return nil }
             accumulator = accumulator << 6 | UInt32(value)
             bits += 6
             if bits >= 8 {

@@ -133,11 +133,13 @@ package final class SupportAPI: Sendable {
         return response
     }
 
+    private static let host = HTTPField.Name("Host")!
+
     private func route(
         _ request: Request, scheme: String, context: SupportContext, _ course: inout Course
     ) async throws -> APIAnswer {
         let peer = Peer(
-            host: request.head.authority ?? request.headers[HTTPField.Name("Host")!] ?? "",
+            host: request.head.authority ?? request.headers[Self.host] ?? "",
             scheme: scheme, headers: request.headers, remote: context.remoteAddress,
             trusted: trustedProxies)
         guard let route = await knownRoute(request, peer) else {
