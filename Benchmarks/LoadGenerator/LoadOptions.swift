@@ -1,5 +1,5 @@
 /// What `lodge-bench run` was called with; nil and false where an option was not given.
-package struct LoadOptions: Sendable {
+package struct LoadOptions: Equatable, Sendable {
     package var nodes: Int?
     package var shards: Int?
     package var cluster: String?

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import LoadGenerator
 import Measurement
+import MicroBenchmarks
 
 /// `lodge-bench run`: a cluster under load, over its public HTTP interface.
 struct RunCommand: ParsableCommand {
@@ -82,6 +83,14 @@ struct RunCommand: ParsableCommand {
     var json: String?
     @Option(help: "Write a report to this file, one page of HTML that opens without network.")
     var html: String?
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            """
+            Measure first what the machine can do at all, 8 s, so that rates are also ratios to that. On for the \
+            canonical workload.
+            """)
+    var limits: Bool?
     @Flag(help: "Keep the data of the clusters that were started.")
     var keep = false
 
@@ -144,19 +153,33 @@ struct RunCommand: ParsableCommand {
                 try? FileManager.default.removeItem(atPath: folder)
             }
         }
-        let result: BenchmarkResult
+        var result: BenchmarkResult
+        let limits = try machineLimits(progress)
         do { result = try load.run() } catch let failure as LoadFailure {
             progress.end()
             FileHandle.standardError.write(Data("lodge-bench: \(failure)\n".utf8))
             throw ExitCode(LoadEngine.wasInterrupted ? 130 : 1)
         }
         progress.end()
+        result.limits = limits
+        result.configuration["limits"] = limits.isEmpty ? "no" : "yes"
         try write(result)
         print(ResultTable.text(result), terminator: "")
         if Comparison.hasRounds(result) {
             print(try Comparison(rounds: result, name: "this run").text, terminator: "")
         }
         if !result.phases.allSatisfy(\.checks.isGood) { throw ExitCode(1) }
+    }
+
+    /// The machine's limits on the disk that the nodes' data will be on; none where they were not asked for.
+    private func machineLimits(_ progress: ProgressLine) throws -> [Limit] {
+        guard limits ?? (options == LoadOptions()) else { return [] }
+        var found: [Limit] = []
+        for group in MachineLimits.groups {
+            progress.show(.stage("what the machine can do at all: \(found.count) limits measured"))
+            found += try group.measure(seconds: 0.3, folder: NSTemporaryDirectory())
+        }
+        return found
     }
 
     private func write(_ result: BenchmarkResult) throws {
