@@ -8,21 +8,19 @@ struct LimitRatio {
 
     /// Writes stand against what makes one durable: a sync of a small block, and one SQLite that syncs as well.
     static func ofWrites(_ rate: Double, _ limits: [Limit]) -> [LimitRatio] {
-        ratios(rate, limits) {
-            $0.hasPrefix("fdatasync-4k") || $0.hasPrefix("sqlite-full")
-        }
+        ratios(rate, limits, ["fdatasync-4k-append", "sqlite-full-plain", "sqlite-full-desk"])
     }
 
-    /// Reads stand against what carries one.
+    /// Reads stand against what carries one: a kilobyte there and back, for many at once.
     static func ofReads(_ rate: Double, _ limits: [Limit]) -> [LimitRatio] {
-        ratios(rate, limits) { $0.hasPrefix("loopback") }
+        ratios(rate, limits, ["loopback-1024-64"])
     }
 
     private static func ratios(
-        _ rate: Double, _ limits: [Limit], _ isRelevant: (String) -> Bool
+        _ rate: Double, _ limits: [Limit], _ names: Set<String>
     ) -> [LimitRatio] {
         limits.compactMap { limit in
-            guard isRelevant(limit.name.lowercased()), limit.value > 0, limit.value.isFinite
+            guard names.contains(limit.name), limit.value > 0, limit.value.isFinite
             else { return nil }
             let perSecond: Double
             switch limit.unit {

@@ -23,13 +23,13 @@ enum FakeResult {
         }
         result.limits = [
             Limit(
-                name: "fdatasync-4k", title: "4 kB appended and synced, one after the other",
+                name: "fdatasync-4k-append", title: "4 kB appended and synced, one after the other",
                 value: 1234, unit: "/s", latency: latency(1000, 810, &draws)),
             Limit(
-                name: "loopback-round-trip", title: "One byte there and back over loopback",
+                name: "loopback-1024-64", title: "One byte there and back over loopback",
                 value: 28_000, unit: "/s", latency: latency(1000, 35, &draws)),
             Limit(
-                name: "sqlite-full", title: "The same rows into SQLite, synchronous=FULL",
+                name: "sqlite-full-plain", title: "The same rows into SQLite, synchronous=FULL",
                 value: 940, unit: "/s"),
             Limit(
                 name: "tls-aes-gcm", title: "Bytes sealed by one core", value: 2100, unit: "MB/s"),

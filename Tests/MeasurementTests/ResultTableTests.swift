@@ -34,13 +34,15 @@ import Testing
         result.limits[0].value = 1200
         let text = ResultTable.text(result)
         // 600 writes and 1,400 reads each second.
-        #expect(text.contains("writes/s are 0.500 × fdatasync-4k (1,200/s), 0.638 × sqlite-full"))
-        #expect(text.contains("reads/s are 0.050 × loopback-round-trip (28,000/s)"))
+        #expect(
+            text.contains(
+                "writes/s are 0.500 × fdatasync-4k-append (1,200/s), 0.638 × sqlite-full-plain"))
+        #expect(text.contains("reads/s are 0.050 × loopback-1024-64 (28,000/s)"))
         // A limit given as a time is turned into a rate.
         result.limits[1].value = 100
         result.limits[1].unit = "us"
         #expect(
-            ResultTable.text(result).contains("reads/s are 0.140 × loopback-round-trip (10,000/s)"))
+            ResultTable.text(result).contains("reads/s are 0.140 × loopback-1024-64 (10,000/s)"))
     }
 
     @Test func costsAreThoseOfTheNodesAndOfTheHarnessApart() {
