@@ -128,6 +128,31 @@ private func count(_ connection: Connection) throws -> Int {
         #expect(try connection.transient("SELECT 1") !== first)
     }
 
+    @Test func textOfAnotherObjectGivesTheSameStatementToo() throws {
+        let connection = try Connection(path: ":memory:", mode: .create)
+        let written = try connection.statement("SELECT 1 AS a_column_with_a_long_name")
+        let made =
+            "SELECT 1 AS " + ["a", "column", "with", "a", "long", "name"].joined(separator: "_")
+        #expect(try connection.statement(made) === written)
+        // More texts than places: each gets its own all the same.
+        let texts = (0..<390).map { "SELECT \($0) AS a_column_with_a_long_name" }
+        for _ in 0..<2 {
+            for (number, text) in texts.enumerated() {
+                #expect(try connection.statement(text).first([]) { $0.int(0) } == number)
+            }
+        }
+    }
+
+    @Test func aStatementThatMadeRoomIsPreparedAnew() throws {
+        let connection = try Connection(path: ":memory:", mode: .create, statementLimit: 1)
+        let sql = "SELECT 1 AS a_column_with_a_long_name"
+        weak var first: Statement?
+        first = try connection.statement(sql)
+        _ = try connection.statement("SELECT 2 AS a_column_with_a_long_name")
+        #expect(first == nil, "something still holds it")
+        #expect(try connection.statement(sql).first([]) { $0.int(0) } == 1)
+    }
+
     @Test func keptStatementSurvivesAChangeOfSchema() throws {
         let connection = try memory()
         try fill(connection, 1)
@@ -496,6 +521,9 @@ private func count(_ connection: Connection) throws -> Int {
         try connection.run("DELETE FROM t WHERE a = 1")
         #expect(connection.walPageCount < pages)
         try connection.checkpoint(.truncate)
+        #expect(
+            !FileManager.default.fileExists(atPath: folder.file("a-shm")),
+            "locks are kept in a file, for other processes")
         let size = try FileManager.default.attributesOfItem(atPath: folder.file("a-wal"))[.size]
         #expect(size as? Int == 0)
     }
