@@ -8,7 +8,7 @@ RELEASE = swift build -c release --static-swift-stdlib
 BUILD = $(if $(filter release,$(CONFIGURATION)),$(RELEASE),swift build -c $(CONFIGURATION))
 SOURCES = Package.swift Sources Tests Benchmarks
 
-.PHONY: run release cluster test faults check format demo bench peers sim planted specification build dependencies test-dependencies \
+.PHONY: run release cluster test faults check format demo bench peers scale sim planted specification build dependencies test-dependencies \
 	swift-test client-test history-test oracle-test oracles fault-test peer-test clean
 
 ## run: build and start a node with its data in ./lodge-data (ARGS="--http 0.0.0.0:8080" for more)
@@ -106,6 +106,12 @@ bench:
 peers: release
 	@deploy/dependencies.sh bench
 	Benchmarks/peers/compare.py --install --bin .build/release $(ARGS)
+
+## scale: throughput, p99 and costs against tenants, tickets, shards and replicas, two hours with a million tickets (ARGS=--quick: minutes)
+scale:
+	@deploy/dependencies.sh build bench
+	$(RELEASE)
+	Benchmarks/scale.py --bin .build/release $(ARGS)
 
 build: dependencies
 	$(BUILD)

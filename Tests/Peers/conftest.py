@@ -1,4 +1,4 @@
-"""The peers of Benchmarks/peers, and recorded output of their load programs."""
+"""The peers of Benchmarks/peers and the scale curves beside them, and recorded output of load programs."""
 
 import pathlib
 import sys
@@ -7,6 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks" / "peers"))
+sys.path.insert(0, str(ROOT / "Benchmarks"))
 
 
 @pytest.fixture
