@@ -107,7 +107,7 @@ peers: release
 	@deploy/dependencies.sh bench
 	Benchmarks/peers/compare.py --install --bin .build/release $(ARGS)
 
-## scale: throughput, p99 and costs against tenants, tickets, shards and replicas, two hours with a million tickets (ARGS=--quick: minutes)
+## scale: throughput, p99 and costs against replicas, shards, tenants and tickets; an hour or so (ARGS=--quick: a few minutes)
 scale:
 	@deploy/dependencies.sh build bench
 	$(RELEASE)

@@ -12,7 +12,7 @@ The points of a curve are measured in turn, in every second round from the last 
 does not look like a slope. Points that take many minutes come once, between the rounds. Then `lodge-bench report --curve` draws the plots,
 and the tables are printed in Markdown.
 
-The results lie in `results` of the output folder; with `--resume` those that are there are not measured again.
+The results lie in `results` of the output folder; with `--resume` those that are there are not measured again, with `--report` nothing is.
 """
 
 from __future__ import annotations
@@ -247,9 +247,9 @@ class Scale:
 
     def measure(self, curve: str, run: Run) -> pathlib.Path:
         """The file of a run's result. One that failed its checks, or whatever else, leaves none."""
+        if self.options.resume and (stored := self.stored(curve, run)):
+            return stored
         file = self.results / f"{run.name(curve)}.json"
-        if self.options.resume and file.exists():
-            return file
         with tempfile.NamedTemporaryFile(dir=self.results, suffix=".part") as part, locked(self.options.lock):
             command = [self.bench, "run", "--clients", str(CLIENTS), "--seconds", str(self.options.seconds),
                        "--warm-up", str(self.options.warm_up), *run.point.options, "--json", part.name]
@@ -260,6 +260,11 @@ class Scale:
             file.write_bytes(pathlib.Path(part.name).read_bytes())
         print(f"  {plain(costs(json.loads(file.read_text()))['rate'])} requests/s", file=sys.stderr, flush=True)
         return file
+
+    def stored(self, curve: str, run: Run) -> pathlib.Path | None:
+        """The file of a run that was measured earlier."""
+        file = self.results / f"{run.name(curve)}.json"
+        return file if file.exists() else None
 
     def tell(self, name: str, files: Mapping[Point, Sequence[pathlib.Path]]) -> str:
         """Draws a curve, and gives its tables."""
@@ -291,6 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bin", default=".build/release", help="the folder with lodged, lodge and lodge-bench")
     parser.add_argument("--out", default=str(ROOT / "Benchmarks" / "scale"), help="folder of the plots, and of the results in `results`")
     parser.add_argument("--resume", action="store_true", help="do not measure again what the output folder has a result of")
+    parser.add_argument("--report", action="store_true", help="measure nothing, and tell of the results that the output folder has")
     parser.add_argument("--lock", metavar="FILE", help="hold this lock (flock) during each run, on a machine where others measure too")
     parser.add_argument("--quick", action="store_true", help="fewer points, each once for 3 s, into the folder quick of the output folder")
     options = parser.parse_args(arguments)
@@ -310,7 +316,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             points = [point for point in CURVES[name].points if options.most is None or point.value <= options.most]
             files: dict[Point, list[pathlib.Path]] = {}
             for run in order(points, options.rounds, options.quick):
-                files.setdefault(run.point, []).append(scale.measure(name, run))
+                if file := scale.stored(name, run) if options.report else scale.measure(name, run):
+                    files.setdefault(run.point, []).append(file)
+            if not files:
+                raise ScaleFailure(f"there is no result of {name} in {scale.results}")
             print(scale.tell(name, files) + "\n", flush=True)
     except ScaleFailure as failure:
         raise SystemExit(f"scale: {failure}") from None

@@ -179,6 +179,16 @@ def test_what_is_there_is_not_measured_again_when_resumed(bench):
     assert (bench / "diary").read_text().split()[5:] == ["1", "3", "3", "1"]
 
 
+def test_a_report_is_of_what_is_there(bench, capsys):
+    run(bench)
+    (bench / "out" / "results" / "replicas-3-2.json").unlink()
+    run(bench, "--report")
+    assert "| curve of 3 against nodes |" in capsys.readouterr().out
+    assert (bench / "diary").read_text().split() == ["1", "3", "3", "1"]
+    with pytest.raises(SystemExit, match="no result of shards"):
+        scale.main(["--bin", str(bench), "--out", str(bench / "out"), "--curves", "shards", "--report"])
+
+
 def test_a_run_that_fails_ends_it_and_leaves_no_result(bench):
     (bench / "fails").touch()
     with pytest.raises(SystemExit, match="a write was not found"):
