@@ -197,17 +197,23 @@ def row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def cost_table(key: str, points: Sequence[tuple[int, Sequence[Mapping[str, float]]]]) -> str:
-    """The costs of a curve's points in Markdown: medians of the repeats, and the repeats' rates themselves."""
-    heading = [key, "requests/s of each round", "cores of the nodes", "their CPU µs a request", "syncs per 1,000 writes", "log bytes a write",
-               "memory of the nodes, MB", "p50 ms: " + ", ".join(OPERATIONS)]
+def curve_table(drawn: str, points: Sequence[tuple[int, Sequence[Mapping[str, float]]]]) -> str:
+    """What `lodge-bench report --curve` says of a curve in Markdown, and beside it the costs of its points: medians of the repeats, and the
+    repeats' rates themselves. Both are in the order of the values."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in drawn.strip().splitlines()]
+    if len(rows) != len(points) + 2 or rows[0][0] != "phase" or rows[0][2] != "runs":
+        raise ScaleFailure(f"lodge-bench tells of a curve in another form than is known:\n{drawn}")
+    first = medians(points[0][1])
+    names = [name for name in OPERATIONS if f"{name}_ms" in first]
+    heading = [rows[0][1], *rows[0][3:], "requests/s, each run", "cores of the nodes", "their CPU µs a request", "syncs per 1,000 writes",
+               "log bytes a write", "memory of the nodes, MB", "p50 ms: " + ", ".join(names)]
     lines = [row(heading), row(["---"] * len(heading))]
-    for value, repeats in points:
+    for told, (value, repeats) in zip(rows[2:], points):
         middle = medians(repeats)
         lines.append(row([
-            f"{value:,}", ", ".join(plain(repeat["rate"]) for repeat in repeats),
+            f"{value:,}", *told[3:], ", ".join(plain(repeat["rate"]) for repeat in repeats),
             *(plain(middle[figure]) for figure in ("cores", "cpu_us", "syncs", "log_bytes", "megabytes")),
-            ", ".join(plain(middle[f"{name}_ms"]) for name in OPERATIONS if f"{name}_ms" in middle)]))
+            ", ".join(plain(middle[f"{name}_ms"]) for name in names)]))
     return "\n".join(lines)
 
 
@@ -281,7 +287,7 @@ class Scale:
         if done.returncode:
             raise ScaleFailure(f"the curve of {name} is not drawn: {done.stderr[-2000:]}")
         rows = [(point.value, [costs(result) for result in read[point]]) for point in points]
-        parts = [f"### {name}", done.stdout.rstrip(), cost_table(CURVES[name].key, rows)]
+        parts = [f"### {name}", curve_table(done.stdout, rows)]
         many = [result for point in points for result in read[point] if any(each["name"] == IDLE for each in result["phases"])]
         return "\n\n".join(parts + ([tenant_table([tenant_costs(result) for result in many])] if many else []))
 

@@ -117,14 +117,25 @@ def test_a_tenant_costs_what_the_idle_nodes_tell():
         scale.tenant_costs({"phases": [silent, load()]})
 
 
-def test_a_table_has_a_row_for_each_point_and_every_round():
+DRAWN = """| phase | tickets | runs | writes/s | reads/s | p99 of writes | p99 of reads |
+| --- | --- | --- | --- | --- | --- | --- |
+| canonical closed | 100 | 2 | 45 | 105 | 40 ms | 30 ms |
+| canonical closed | 1 M | 1 | 30 | 70 | 80 ms | 60 ms |
+"""
+
+
+def test_a_table_has_a_row_for_each_point_and_every_run():
     slow = scale.costs({"phases": [load(cores=2.0)]})
     fast = scale.costs({"phases": [load(count=(20, 60, 40, 200, 60, 20))]})
-    lines = scale.cost_table("tickets", [(100, [fast, slow]), (1_000_000, [slow])]).splitlines()
+    lines = scale.curve_table(DRAWN, [(100, [fast, slow]), (1_000_000, [slow])]).splitlines()
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[2].startswith("| 100 | 200, 100 | 1.50 | 12,500 |")
-    assert lines[3].startswith("| 1,000,000 | 100 | 2.00 |")
+    assert lines[0].startswith("| tickets | writes/s | reads/s | p99 of writes | p99 of reads | requests/s, each run | cores of the nodes |")
+    assert lines[2].startswith("| 100 | 45 | 105 | 40 ms | 30 ms | 200, 100 | 1.50 | 12,500 |")
+    assert lines[3].startswith("| 1,000,000 | 30 | 70 | 80 ms | 60 ms | 100 | 2.00 |")
+    for drawn in (DRAWN.replace("runs", "writes/s"), DRAWN[:-1] + DRAWN[-60:], ""):
+        with pytest.raises(ScaleFailure, match="another form"):
+            scale.curve_table(drawn, [(100, [fast, slow]), (1_000_000, [slow])])
 
 
 BENCH = """#!{python}
@@ -142,7 +153,9 @@ else:
     results = [argument for argument in arguments[3:-2]]
     assert all(len(json.loads(pathlib.Path(file).read_text())["phases"]) == 1 for file in results)
     pathlib.Path(option("--svg")).write_text("<svg/>")
-    print("| curve of", len(results), "against", option("--curve"), "|")
+    print("| phase |", option("--curve"), "| runs | writes/s |\\n| --- | --- | --- | --- |")
+    for value in sorted({{file.rsplit("/", 1)[1].split("-")[0] for file in results}}):
+        print("| closed |", value, "| 2 | of", len(results), "|")
 """
 
 
@@ -167,7 +180,8 @@ def test_one_command_measures_draws_and_tells(bench, capsys):
     assert sorted(file.name for file in (bench / "out" / "results").iterdir()) == [
         "replicas-1-1.json", "replicas-1-2.json", "replicas-3-1.json", "replicas-3-2.json"]
     told = capsys.readouterr().out
-    assert "| curve of 4 against nodes |" in told and "\n| 3 | 100, 100 |" in told and "| 1,000 | 1,210 | 30, 32 |" in told
+    assert told.index("\n| 1 | of 4 |") < told.index("\n| 3 | of 4 |"), "lodge-bench tells of points in the order of their values"
+    assert "| nodes | writes/s | requests" in told and "\n| 3 | of 4 | 100, 100 |" in told and "| 1,000 | 1,210 | 30, 32 |" in told
 
 
 def test_what_is_there_is_not_measured_again_when_resumed(bench):
@@ -183,7 +197,7 @@ def test_a_report_is_of_what_is_there(bench, capsys):
     run(bench)
     (bench / "out" / "results" / "replicas-3-2.json").unlink()
     run(bench, "--report")
-    assert "| curve of 3 against nodes |" in capsys.readouterr().out
+    assert "| 3 | of 3 | 100 |" in capsys.readouterr().out
     assert (bench / "diary").read_text().split() == ["1", "3", "3", "1"]
     with pytest.raises(SystemExit, match="no result of shards"):
         scale.main(["--bin", str(bench), "--out", str(bench / "out"), "--curves", "shards", "--report"])
