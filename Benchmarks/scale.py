@@ -23,6 +23,7 @@ import fcntl
 import json
 import pathlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -260,9 +261,15 @@ class Scale:
             command = [self.bench, "run", "--clients", str(CLIENTS), "--seconds", str(self.options.seconds),
                        "--warm-up", str(self.options.warm_up), *run.point.options, "--json", part.name]
             print(" ".join(["lodge-bench", *command[1:-2]]), file=sys.stderr, flush=True)
-            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            if done.returncode:
-                raise ScaleFailure(f"{run.name(curve)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                output, error = process.communicate()
+            except BaseException:
+                process.terminate()  # Not killed: it ends the nodes that it started.
+                process.communicate()
+                raise
+            if process.returncode:
+                raise ScaleFailure(f"{run.name(curve)} failed:\n{output[-3000:]}{error[-3000:]}")
             file.write_bytes(pathlib.Path(part.name).read_bytes())
         print(f"  {plain(costs(json.loads(file.read_text()))['rate'])} requests/s", file=sys.stderr, flush=True)
         return file
@@ -316,6 +323,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--rounds is at least 1")
     if options.quick:
         options.out = str(pathlib.Path(options.out) / "quick")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)  # So that a run which is under way ends its nodes.
     scale = Scale(options)
     try:
         for name in names:

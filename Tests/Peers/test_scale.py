@@ -1,6 +1,9 @@
 """Scale curves: in which order points are measured, and what is read from results; and all of it with a lodge-bench that only writes them."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -210,3 +213,22 @@ def test_a_run_that_fails_ends_it_and_leaves_no_result(bench):
     assert not list((bench / "out" / "results").iterdir())
     with pytest.raises(SystemExit):
         scale.main(["--curves", "replicas,nonsense"])
+
+
+def test_a_scale_that_is_ended_lets_the_run_end_its_nodes(bench):
+    os.mkfifo(bench / "begun")
+    (bench / "lodge-bench").write_text(f"""#!{sys.executable}
+import pathlib, signal, sys
+here = pathlib.Path(__file__).parent
+def end(*_):
+    (here / "nodes ended").touch()
+    sys.exit(1)
+signal.signal(signal.SIGTERM, end)
+(here / "begun").write_text("yes")
+signal.pause()
+""")
+    process = subprocess.Popen([sys.executable, scale.__file__, "--bin", str(bench), "--out", str(bench / "out")], stderr=subprocess.DEVNULL)
+    assert (bench / "begun").read_text() == "yes"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) != 0
+    assert (bench / "nodes ended").exists()
