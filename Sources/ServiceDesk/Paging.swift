@@ -144,10 +144,21 @@ extension ShardReader {
     ) throws -> [(item: Item, keys: [Int64])] {
         let direction = descending ? " DESC" : ""
         let order = query.order.terms.map { $0 + direction }.joined(separator: ", ")
+        let (source, limits) = (
+            query.source, "ORDER BY \(order) LIMIT \(limit)\(offset > 0 ? " OFFSET \(offset)" : "")"
+        )
+        // Where rows have to be sorted, their numbers are, and only the page's rows are read whole: a sorter takes in every row that
+        // beats one of those it holds, with all that is selected of it.
+        let isSorted = query.order.terms.count > 1 && query.order.terms.last == "\(source).id"
+        let found =
+            isSorted
+            ? """
+            \(source).id IN (SELECT \(source).id FROM \(source)
+            WHERE \(source).tenant = ?1 AND (\(condition)) \(limits)) ORDER BY \(order)
+            """ : "(\(condition)) \(limits)"
         let sql = """
             SELECT \(query.columns), \(query.order.terms.joined(separator: ", "))
-            FROM \(query.source) WHERE \(query.source).tenant = ?1 AND (\(condition))
-            ORDER BY \(order) LIMIT \(limit)\(offset > 0 ? " OFFSET \(offset)" : "")
+            FROM \(source) WHERE \(source).tenant = ?1 AND \(found)
             """
         let terms = query.order.terms.count
         return try all(sql, values: values) { row in

@@ -63,4 +63,21 @@ struct QueryPlanTests {
         }
         #expect(plan.contains { $0.contains(" \(index) ") }, "\(plan)")
     }
+
+    /// As `ShardReader.page` asks where rows have to be sorted: their numbers are, and the page's rows are found by them.
+    @Test func sortedPageIsFoundByItsNumbers() throws {
+        let desk = try TestDesk()
+        let plan = try desk.transact { rows in
+            try rows.all(
+                """
+                EXPLAIN QUERY PLAN SELECT * FROM tickets WHERE tickets.tenant = ?1 AND tickets.id IN (
+                SELECT tickets.id FROM tickets WHERE tickets.tenant = ?1 AND (deleted_at IS NULL)
+                ORDER BY tickets.updated_at DESC, tickets.id DESC LIMIT 26)
+                ORDER BY tickets.updated_at DESC, tickets.id DESC
+                """
+            ) { $0.text(3) }
+        }
+        #expect(
+            plan.contains { $0.hasSuffix("USING PRIMARY KEY (tenant=? AND id=?)") }, "\(plan)")
+    }
 }
