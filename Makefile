@@ -96,7 +96,7 @@ format:
 
 ## bench: the hot parts and the store alone, and the HTTP load, release build
 bench:
-	@deploy/dependencies.sh build bench
+	@deploy/dependencies.sh build test
 	$(RELEASE)
 	.build/release/lodge-bench micro
 	.build/release/lodge-bench store
@@ -104,12 +104,12 @@ bench:
 
 ## peers: etcd, PostgreSQL, SQLite and two help desks measured in turn with Lodge (root; ARGS="--peers etcd --json FILE")
 peers: release
-	@deploy/dependencies.sh bench
+	@deploy/dependencies.sh peers
 	Benchmarks/peers/compare.py --install --bin .build/release $(ARGS)
 
-## scale: throughput, p99 and costs against replicas, shards, tenants and tickets; an hour or so (ARGS=--quick: a few minutes)
+## scale: throughput, p99 and costs against replicas, shards, tenants and tickets; an hour or two (ARGS=--quick: a few minutes)
 scale:
-	@deploy/dependencies.sh build bench
+	@deploy/dependencies.sh build test
 	$(RELEASE)
 	Benchmarks/scale.py --bin .build/release $(ARGS)
 

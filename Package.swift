@@ -184,7 +184,6 @@ let package = Package(
             name: "LoadGenerator",
             dependencies: [
                 "Measurement",
-                product("Histogram", "hdrhistogram-swift"),
                 product("NIOCore", "swift-nio"),
                 product("NIOHTTP1", "swift-nio"),
                 product("NIOPosix", "swift-nio"),
@@ -194,13 +193,11 @@ let package = Package(
         .target(
             name: "MicroBenchmarks",
             dependencies: [
-                "Certificates", "Cluster", "Consensus", "LogStore", "Measurement", "Replication",
-                "ServiceDesk", "ShardStore", "SQLite", "SupportAPI", "Threads", "Transport", "Wire",
+                "Certificates", "Consensus", "LogStore", "Measurement", "ServiceDesk", "ShardStore",
+                "SQLite", "SupportAPI", "Threads", "Transport", "Wire",
                 product("Crypto", "swift-crypto"),
-                product("Histogram", "hdrhistogram-swift"),
                 product("NIOCore", "swift-nio"),
                 product("NIOEmbedded", "swift-nio"),
-                product("NIOPosix", "swift-nio"),
                 product("NIOSSL", "swift-nio-ssl"),
                 product("NIOTLS", "swift-nio"),
             ],
@@ -208,8 +205,8 @@ let package = Package(
         .executableTarget(
             name: "lodge-bench",
             dependencies: [
-                "Consensus", "LoadGenerator", "Measurement", "MicroBenchmarks", "ServiceDesk",
-                "ShardStore", "SQLite", "Wire",
+                "LoadGenerator", "Measurement", "MicroBenchmarks", "ServiceDesk", "ShardStore",
+                "SQLite", "Wire",
                 product("ArgumentParser", "swift-argument-parser"),
             ],
             path: "Benchmarks/LodgeBench", swiftSettings: settings),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that Lodge needs and does not find, and says so. Arguments: build, test, faults, bench.
+# Installs the Debian packages that Lodge needs and does not find, and says so. Arguments: build, test, faults, peers.
 set -eu
 
 missing=
@@ -32,7 +32,7 @@ for purpose in "$@"; do
             need iproute2 ip
             need nftables nft
             ;;
-        bench) need wrk wrk ;;
+        peers) need wrk wrk ;;
     esac
 done
 

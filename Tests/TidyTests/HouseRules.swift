@@ -96,23 +96,22 @@ enum HouseRules {
         Target(
             "LoadGenerator",
             [
-                "Foundation", "Glibc", "Histogram", "Measurement", "NIOCore", "NIOHTTP1",
-                "NIOPosix", "NIOSSL", "Synchronization",
+                "Foundation", "Glibc", "Measurement", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
+                "Synchronization",
             ], folder: "Benchmarks/LoadGenerator"),
         Target(
             "MicroBenchmarks",
             [
-                "Certificates", "Cluster", "Consensus", "Crypto", "Foundation", "Glibc",
-                "Histogram", "LogStore", "Measurement", "NIOCore", "NIOEmbedded", "NIOPosix",
-                "NIOSSL", "NIOTLS", "Replication", "SQLite", "ServiceDesk", "ShardStore",
-                "SupportAPI",
-                "Synchronization", "Threads", "Transport", "Wire",
+                "Certificates", "Consensus", "Crypto", "Foundation", "Glibc", "LogStore",
+                "Measurement", "NIOCore", "NIOEmbedded", "NIOSSL", "NIOTLS", "SQLite",
+                "ServiceDesk", "ShardStore", "SupportAPI", "Synchronization", "Threads",
+                "Transport", "Wire",
             ], folder: "Benchmarks/MicroBenchmarks"),
         Target(
             "lodge-bench",
             [
-                "ArgumentParser", "Consensus", "Foundation", "Glibc", "LoadGenerator",
-                "Measurement", "MicroBenchmarks", "SQLite", "ServiceDesk", "ShardStore", "Wire",
+                "ArgumentParser", "Foundation", "Glibc", "LoadGenerator", "Measurement",
+                "MicroBenchmarks", "SQLite", "ServiceDesk", "ShardStore", "Wire",
             ], folder: "Benchmarks/LodgeBench"),
     ]
 
