@@ -607,6 +607,7 @@ package final class Node: Sendable {
         let free = folder.freeBytes
         ballast.keep(free: free, reserve: reserve, isFull: logWriter.isFull)
         let isLow = free.map { $0 < reserve } ?? false
+        services.walPages.store(walPages(free: free, reserve: reserve), ordering: .relaxed)
         if services.isDiskLow.exchange(isLow, ordering: .relaxed) != isLow {
             if isLow {
                 logger.error("the disk is nearly full: nothing new is taken")
@@ -620,6 +621,14 @@ package final class Node: Sendable {
                 .run(shard.shard) { host in if ails { host.yield() } else { host.stopYielding() } },
                 to: shard.shard)
         }
+    }
+
+    /// Long WALs take a quarter of what is free at most.
+    private func walPages(free: UInt64?, reserve: UInt64) -> Int {
+        let (long, short) = (ShardServices.longWALPages, ShardServices.shortWALPages)
+        guard let free else { return short }
+        let room = UInt64(configuration.shardCount + 1) * UInt64(long) * 4096
+        return free >= reserve &+ 4 * room ? long : short
     }
 
     private func keepLogShort() {

@@ -58,6 +58,7 @@ final class ShardHost {
     /// The log up to here takes room that the node does not have.
     private var logToGo = LogIndex.zero
     private var foldIsDue = false
+    private var foldStage = FoldStage.none
     private var doubts = RowDoubts()
     /// What waits for the end of a check of the rows.
     private var checkWaiters: [@Sendable (RowFinding) -> Void] = []
@@ -907,14 +908,34 @@ final class ShardHost {
 
     // MARK: Upkeep
 
+    /// What a fold goes through before it begins.
+    private enum FoldStage {
+        case none
+        /// The SQLite WAL is on its way to the disk, and the shard goes on.
+        case syncing
+        case ready
+    }
+
     /// Between transactions: the SQLite WAL and the log are kept short.
     func maintain() {
-        guard let replica, replica.isBetweenTransactions,
-            let fold = machine.beginFold(isDue: foldIsDue)
-        else { return }
-        foldIsDue = false
+        let walPages = services.walPages.load(ordering: .relaxed)
+        guard let replica, machine.needsFold(isDue: foldIsDue, walPages: walPages) else { return }
         let (services, shard) = (services, shard)
-        services.checkpointer.run(fold) { services.onLane(shard) { $0.folded() } }
+        switch foldStage {
+        case .none:
+            foldStage = .syncing
+            services.checkpointer.sync(machine.files.path + "-wal") {
+                services.onLane(shard) { $0.foldStage = .ready }
+            }
+        case .syncing: break
+        case .ready:
+            guard replica.isBetweenTransactions,
+                let fold = machine.beginFold(isDue: foldIsDue, walPages: walPages)
+            else { return }
+            foldStage = .none
+            foldIsDue = false
+            services.checkpointer.run(fold) { services.onLane(shard) { $0.folded() } }
+        }
     }
 
     private func folded() {

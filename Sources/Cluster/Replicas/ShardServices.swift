@@ -41,6 +41,12 @@ final class ShardServices: Sendable {
     let sight = Mutex(ClusterSight())
     /// Whether the disk is nearly full: nothing new is taken.
     let isDiskLow = Atomic(false)
+    /// How long a shard's SQLite WAL grows before it is folded, in pages of 4 KiB.
+    let walPages = Atomic(ShardServices.shortWALPages)
+    /// The longer, the more often a page that changes all the time is written before it is folded once.
+    static let longWALPages = 8192
+    /// Where the disk has little room to spare.
+    static let shortWALPages = 2048
     let snapshots: SnapshotDesk
     let scrubber: Scrubber
     let checkpointer: Checkpointer

@@ -147,11 +147,16 @@ final class StoreMachine: StateMachine {
 
     // MARK: The file
 
-    /// Folds the SQLite WAL into the file when it has grown long, or when somebody waits for it. Until `endFold` nothing here may touch the
-    /// rows.
-    func beginFold(isDue: Bool) -> Fold? {
-        guard fold == nil, let store, isDue || store.needsMaintenance() else { return nil }
-        fold = Fold(store, walPages: isDue ? 0 : nil)
+    /// Whether the SQLite WAL has grown longer than so many pages, or somebody waits for a fold, and none is under way.
+    func needsFold(isDue: Bool, walPages: Int) -> Bool {
+        guard fold == nil, let store else { return false }
+        return isDue || store.needsMaintenance(walPages: walPages)
+    }
+
+    /// Folds the SQLite WAL into the file if it needs it. Until `endFold` nothing here may touch the rows.
+    func beginFold(isDue: Bool, walPages: Int) -> Fold? {
+        guard needsFold(isDue: isDue, walPages: walPages), let store else { return nil }
+        fold = Fold(store, walPages: isDue ? 0 : walPages)
         return fold
     }
 
