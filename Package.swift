@@ -49,7 +49,8 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: settings),
+        .target(name: "CWALFile", dependencies: ["CSQLite"]),
+        .target(name: "SQLite", dependencies: ["CSQLite", "CWALFile"], swiftSettings: settings),
         .target(
             name: "Consensus", exclude: ["Specification"], swiftSettings: settings + plantedBugs),
         .target(name: "Threads", swiftSettings: settings),

@@ -1,7 +1,9 @@
 internal import CSQLite
+internal import CWALFile
 
 /// Nobody reads SQLite's statistics of memory, and counting takes one lock of the whole process for every allocation.
-private let isConfigured = lodge_sqlite3_disable_memory_statistics() == SQLITE_OK
+private let isConfigured =
+    lodge_sqlite3_disable_memory_statistics() == SQLITE_OK && lodge_wal_register() == SQLITE_OK
 
 /// One connection to one database file.
 ///
@@ -21,8 +23,9 @@ package final class Connection {
     let handle: OpaquePointer
 
     /// A file belongs to one process, which keeps the locks between its connections in its own memory: two system calls less for every
-    /// transaction, and a second process is refused (`unix-excl`, section 2.2 of SQLite's "The OS Interface").
-    private static let fileSystem = "unix-excl"
+    /// transaction, and a second process is refused (`unix-excl`, section 2.2 of SQLite's "The OS Interface"). A WAL is written in few
+    /// large pieces.
+    private static let fileSystem = LODGE_WAL_FILE_SYSTEM
 
     private var statements: [String: CachedStatement] = [:]
     /// The same statements by where their SQL lies in memory, as far as places are free. SQL that is written in the program is one

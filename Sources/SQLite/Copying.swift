@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import CWALFile
 
 /// How far a checkpoint came, in pages of the SQLite WAL.
 package struct CheckpointResult: Sendable, Equatable {
@@ -43,6 +44,12 @@ extension Connection {
     package var walPageCount: Int {
         guard let walBox else { preconditionFailure("countWALPages() has not been called") }
         return walBox.pageCount
+    }
+
+    /// How many times this connection has given the kernel something to write to the SQLite WAL; nil while that is not open.
+    package var walWriteCount: Int? {
+        let count = lodge_wal_write_count(handle)
+        return count < 0 ? nil : Int(count)
     }
 
     /// Writes a compact, consistent copy of the database to a new file.
