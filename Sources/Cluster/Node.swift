@@ -120,6 +120,9 @@ package final class Node: Sendable {
                 trailingEntries: 10_000, snapshots: snapshots, scrubber: scrubber,
                 checkpointer: checkpointer
             ) { laneOf.lane($0).post(.run($0, $1)) }
+            if let pages = configuration.walPages {
+                services.walPages.store(pages, ordering: .relaxed)
+            }
             checkpointer.start()
             let birth = ReplicaBirth(
                 configuration: configuration, folder: folder, opened: opened,
@@ -607,7 +610,11 @@ package final class Node: Sendable {
         let free = folder.freeBytes
         ballast.keep(free: free, reserve: reserve, isFull: logWriter.isFull)
         let isLow = free.map { $0 < reserve } ?? false
-        services.walPages.store(walPages(free: free, reserve: reserve), ordering: .relaxed)
+        let spare = free.map { $0 - min($0, reserve) }
+        services.walPages.store(
+            configuration.walPages
+                ?? ShardServices.walPages(free: spare, shards: configuration.shardCount + 1),
+            ordering: .relaxed)
         if services.isDiskLow.exchange(isLow, ordering: .relaxed) != isLow {
             if isLow {
                 logger.error("the disk is nearly full: nothing new is taken")
@@ -621,14 +628,6 @@ package final class Node: Sendable {
                 .run(shard.shard) { host in if ails { host.yield() } else { host.stopYielding() } },
                 to: shard.shard)
         }
-    }
-
-    /// Long WALs take a quarter of what is free at most.
-    private func walPages(free: UInt64?, reserve: UInt64) -> Int {
-        let (long, short) = (ShardServices.longWALPages, ShardServices.shortWALPages)
-        guard let free else { return short }
-        let room = UInt64(configuration.shardCount + 1) * UInt64(long) * 4096
-        return free >= reserve &+ 4 * room ? long : short
     }
 
     private func keepLogShort() {

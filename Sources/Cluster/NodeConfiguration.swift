@@ -45,6 +45,9 @@ package struct NodeConfiguration: Sendable {
     package var queueLimit: Int
     /// The log's length in MB beyond which its oldest part is given up.
     package var logMegabytes: Int
+    /// How long a shard's SQLite WAL grows before it is folded into the file, in pages of 4 KiB; nil for as long as the disk has room for,
+    /// up to 32 MB.
+    package var walPages: Int?
     /// Free space in MB below which nothing new is taken.
     package var diskReserveMegabytes: Int
     /// Disk space in MB that a file holds until the disk is full, so that there is room to become shorter.
@@ -59,8 +62,9 @@ package struct NodeConfiguration: Sendable {
         identity: NodeIdentity = NodeIdentity(
             cluster: ClusterID(bytes: [UInt8](repeating: 0, count: 16))),
         shardCount: Int = 10, cacheMegabytes: Int = 64, lanes: Int = 2, readerLanes: Int = 2,
-        queueLimit: Int = 4096, logMegabytes: Int = 512, diskReserveMegabytes: Int = 64,
-        ballastMegabytes: Int = 0, scrubMinutes: Int = 1440, shedsLateRequests: Bool = true
+        queueLimit: Int = 4096, logMegabytes: Int = 512, walPages: Int? = nil,
+        diskReserveMegabytes: Int = 64, ballastMegabytes: Int = 0, scrubMinutes: Int = 1440,
+        shedsLateRequests: Bool = true
     ) {
         self.dataDirectory = dataDirectory
         self.identity = identity
@@ -70,6 +74,7 @@ package struct NodeConfiguration: Sendable {
         self.readerLanes = readerLanes
         self.queueLimit = queueLimit
         self.logMegabytes = logMegabytes
+        self.walPages = walPages
         self.diskReserveMegabytes = diskReserveMegabytes
         self.ballastMegabytes = ballastMegabytes
         self.scrubMinutes = scrubMinutes

@@ -82,6 +82,33 @@ struct NodeTests {
         #expect(try await test.node.countUp(acme).position.index == position?.index.next.next)
     }
 
+    /// The WAL is folded when it has grown long, and begins at its front again: it stays about as long as that.
+    @Test func aLongWALIsFolded() async throws {
+        let test = try TestNode(shards: 1, walPages: 64)
+        defer { test.remove() }
+        let acme = try await test.tenant("acme")
+        for _ in 0..<600 { _ = try await test.node.countUp(acme) }
+        let shards = test.folder.appending(path: "shards")
+        let sizes = try FileManager.default.contentsOfDirectory(
+            at: shards, includingPropertiesForKeys: [.fileSizeKey]
+        ).filter { $0.lastPathComponent.hasSuffix("-wal") }.compactMap {
+            try $0.resourceValues(forKeys: [.fileSizeKey]).fileSize
+        }
+        // Two pages at least for each write.
+        #expect(sizes.count == 2 && sizes.max()! > 64 * 4096)
+        #expect(sizes.max()! < 600 * 4096)
+        #expect(try await test.node.number(acme) == 600)
+    }
+
+    /// Long WALs take a quarter of what is free at most.
+    @Test func aWALGrowsAsTheDiskHasRoom() {
+        #expect(ShardServices.walPages(free: nil, shards: 1) == 2048)
+        let room: UInt64 = 11 * 32 << 20
+        #expect(ShardServices.walPages(free: 4 * room, shards: 11) == 8192)
+        #expect(ShardServices.walPages(free: 4 * room - 4, shards: 11) == 2048)
+        #expect(ShardServices.walPages(free: 0, shards: 11) == 2048)
+    }
+
     @Test func stoppingFinishesWhatWaitsAndRefusesTheRest() async throws {
         let test = try TestNode()
         defer { test.remove() }

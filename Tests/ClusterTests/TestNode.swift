@@ -13,13 +13,16 @@ final class TestNode: Sendable {
     let folder: URL
     let node: Node
 
-    init(folder: URL? = nil, shards: Int = 3, queueLimit: Int = 4096) throws {
+    init(
+        folder: URL? = nil, shards: Int = 3, queueLimit: Int = 4096, walPages: Int? = nil
+    ) throws {
         self.folder =
             folder ?? FileManager.default.temporaryDirectory.appending(path: "node-\(UUID())")
         node = try Node(
             configuration: NodeConfiguration(
                 dataDirectory: self.folder.path, shardCount: shards, cacheMegabytes: 4,
-                queueLimit: queueLimit, shedsLateRequests: false), deskSchema: DeskSchema.schema,
+                queueLimit: queueLimit, walPages: walPages, shedsLateRequests: false),
+            deskSchema: DeskSchema.schema,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             clock: { Self.start })
     }

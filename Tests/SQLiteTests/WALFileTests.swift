@@ -8,7 +8,8 @@ import Testing
     private let folder = NSTemporaryDirectory() + "lodge-wal-" + UUID().uuidString
 
     private func open(
-        _ name: String = "a", _ mode: Connection.Mode = .create, cachePages: Int = 200
+        _ name: String = "a", _ mode: Connection.Mode = .create, cachePages: Int = 200,
+        syncs: Bool = false
     ) throws -> Connection {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let connection = try Connection(path: folder + "/" + name, mode: mode)
@@ -17,6 +18,7 @@ import Testing
         try connection.execute(
             """
             PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+            PRAGMA synchronous = \(syncs ? "FULL" : "NORMAL");
             CREATE TABLE IF NOT EXISTS t(a INTEGER PRIMARY KEY, b INTEGER, c TEXT);
             """)
         connection.countWALPages()
@@ -101,7 +103,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var random = Random(state: seed &* 0x9e37_79b9_7f4a_7c15 | 1)
         let cachePages = seed % 3 == 0 ? 200 : 5
-        var connection = try open(cachePages: cachePages)
+        var connection = try open(cachePages: cachePages, syncs: seed % 4 == 0)
         var reader = try open("a", .readOnly, cachePages: 5)
         var committed: [Int: Int] = [:]
         for step in 0..<60 {

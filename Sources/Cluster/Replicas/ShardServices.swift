@@ -41,12 +41,9 @@ final class ShardServices: Sendable {
     let sight = Mutex(ClusterSight())
     /// Whether the disk is nearly full: nothing new is taken.
     let isDiskLow = Atomic(false)
-    /// How long a shard's SQLite WAL grows before it is folded, in pages of 4 KiB.
-    let walPages = Atomic(ShardServices.shortWALPages)
-    /// The longer, the more often a page that changes all the time is written before it is folded once.
-    static let longWALPages = 8192
-    /// Where the disk has little room to spare.
-    static let shortWALPages = 2048
+    /// How long a shard's SQLite WAL grows before it is folded, in pages of 4 KiB. The longer, the more often a page that changes all the
+    /// time is written before it is folded once.
+    let walPages = Atomic(ShardServices.walPages(free: nil, shards: 1))
     let snapshots: SnapshotDesk
     let scrubber: Scrubber
     let checkpointer: Checkpointer
@@ -74,6 +71,13 @@ final class ShardServices: Sendable {
         self.scrubber = scrubber
         self.checkpointer = checkpointer
         self.onLane = onLane
+    }
+
+    /// Long WALs, of 32 MB each, take a quarter of what is free at most; otherwise they are of 8 MB.
+    static func walPages(free: UInt64?, shards: Int) -> Int {
+        let (long, short) = (8192, 2048)
+        guard let free else { return short }
+        return free / 4 >= UInt64(shards) * UInt64(long) * 4096 ? long : short
     }
 
     func tell(_ message: ControlMessage, to node: NodeID) {
