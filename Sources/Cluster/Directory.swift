@@ -106,9 +106,8 @@ package final class Directory: Sendable {
             if let route = maps.tenants.route(hostname: name) { return route }
             // The first number of an address is nobody's name.
             if Self.isAddress(name) { return nil }
-            guard let label = name.split(separator: ".", omittingEmptySubsequences: false).first
-            else { return nil }
-            return maps.tenants.route(named: String(label))
+            let end = name.utf8.firstIndex(of: UInt8(ascii: ".")) ?? name.endIndex
+            return maps.tenants.route(named: String(name[..<end]))
         }
     }
 
@@ -590,6 +589,7 @@ package final class Directory: Sendable {
 
     /// Whether a host is an IPv4 address; one in brackets never has a label that is a name.
     private static func isAddress(_ host: String) -> Bool {
+        guard let last = host.utf8.last, (0x30...0x39).contains(last) else { return false }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
     }
@@ -609,8 +609,12 @@ package final class Directory: Sendable {
     /// Without port and without the dot that ends a full domain name.
     private static func hostWithoutPort(_ host: String) -> String {
         var name = host.lowercased()[...]
-        if !name.hasPrefix("["), let colon = name.lastIndex(of: ":") { name = name[..<colon] }
-        if name.hasSuffix(".") { name = name.dropLast() }
+        if name.utf8.first != UInt8(ascii: "["),
+            let colon = name.utf8.lastIndex(of: UInt8(ascii: ":"))
+        {
+            name = name[..<colon]
+        }
+        if name.utf8.last == UInt8(ascii: ".") { name = name.dropLast() }
         return String(name)
     }
 }

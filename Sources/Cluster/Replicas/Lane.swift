@@ -141,6 +141,8 @@ final class Lane: Sendable {
             host.settle(now: now)
         }
         var wanting = hosts.map { _ in false }
+        // Which shards have requests that they would take.
+        var isFed = wanting
         // After the word to stop, so long at most for what is on its way.
         var lastCall = UInt64.max
         while true {
@@ -150,13 +152,14 @@ final class Lane: Sendable {
                 wanting[place] = hosts[place].wantsWork
             }
             let (events, isStopping) = take(
-                until: deadline, wanting, noticesStop: lastCall == .max)
+                until: deadline, wanting, &isFed, noticesStop: lastCall == .max)
             now = monotonicNanoseconds()
             for event in events { handle(event, hosts, now: now) }
             for place in hosts.indices {
                 let host = hosts[place]
                 if host.nextDeadline <= now { host.fireTimers(now: now) }
                 // Most of a lane's shards have nothing to do with what woke it.
+                guard host.isTouched || isFed[place] else { continue }
                 if host.isTouched { host.settle(now: now) }
                 feed(host, place)
             }
@@ -173,13 +176,14 @@ final class Lane: Sendable {
         monitor.withLock { $0.events.isEmpty && $0.queues.allSatisfy { $0.isEmpty } }
     }
 
-    private func take(until deadline: UInt64, _ wanting: [Bool], noticesStop: Bool) -> (
-        [LaneEvent], Bool
-    ) {
+    private func take(
+        until deadline: UInt64, _ wanting: [Bool], _ isFed: inout [Bool], noticesStop: Bool
+    ) -> ([LaneEvent], Bool) {
         let taken: ([LaneEvent], Bool)? = monitor.wait(until: deadline) { state in
             var hasWork = false
-            for place in wanting.indices where wanting[place] && !state.queues[place].isEmpty {
-                hasWork = true
+            for place in wanting.indices {
+                isFed[place] = wanting[place] && !state.queues[place].isEmpty
+                hasWork = hasWork || isFed[place]
             }
             guard !state.events.isEmpty || hasWork || noticesStop && state.isStopping else {
                 state.isWanting = wanting
