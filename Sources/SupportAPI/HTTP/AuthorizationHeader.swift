@@ -13,24 +13,27 @@ package enum AuthorizationHeader: Sendable, Equatable {
             self = .credential(.anonymous)
             return
         }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, header.utf8.count <= 4096 else { throw .unauthenticated }
-        switch parts[0].lowercased() {
-        case "bearer": self = .credential(.bearer(digest: Secrets.digest(String(parts[1]))))
+        guard header.utf8.count <= 4096 else { throw .unauthenticated }
+        let (scheme, rest) = header.cut(at: UInt8(ascii: " "))
+        guard let rest = rest?.utf8.drop(while: { $0 == UInt8(ascii: " ") }), !rest.isEmpty else {
+            throw .unauthenticated
+        }
+        let credential = String(Substring(rest))
+        switch scheme.lowercased() {
+        case "bearer": self = .credential(.bearer(digest: Secrets.digest(credential)))
         case "basic":
-            guard let bytes = CursorText.bytes(String(parts[1])),
-                let text = String(validating: bytes, as: UTF8.self),
-                let colon = text.firstIndex(of: ":")
+            guard let bytes = CursorText.bytes(credential),
+                let text = String(validating: bytes, as: UTF8.self)
             else { throw .unauthenticated }
-            let name = String(text[..<colon])
-            let secret = String(text[text.index(after: colon)...])
-            if name.hasSuffix("/token") {
+            let (name, secret) = text.cut(at: UInt8(ascii: ":"))
+            guard let secret else { throw .unauthenticated }
+            if name.utf8.suffix(6).elementsEqual("/token".utf8) {
                 self = .credential(
                     .token(
-                        email: String(name.dropLast("/token".count)),
-                        digest: Secrets.digest(secret)))
+                        email: String(Substring(name.utf8.dropLast(6))),
+                        digest: Secrets.digest(String(secret))))
             } else {
-                self = .password(email: name, password: secret)
+                self = .password(email: String(name), password: String(secret))
             }
         default: throw .unauthenticated
         }

@@ -53,7 +53,9 @@ struct RouteTable: Sendable {
 
     /// `path` without query and `.json`.
     func match(_ method: HTTPRequest.Method, _ path: Substring) -> Match {
-        let segments = path.split(separator: "/").map { String($0) }
+        let segments = path.utf8.split(separator: UInt8(ascii: "/")).map {
+            String(Substring($0))
+        }
         guard segments.count <= 16, let (endpoints, values) = find(segments[...], root, []) else {
             return .none
         }
@@ -81,9 +83,20 @@ struct RouteTable: Sendable {
     }
 }
 
+extension String {
+    /// What stands before the first such byte of ASCII, and what behind it; nil where there is none.
+    func cut(at separator: UInt8) -> (before: Substring, after: Substring?) {
+        guard let place = utf8.firstIndex(of: separator) else { return (self[...], nil) }
+        return (self[..<place], self[utf8.index(after: place)...])
+    }
+}
+
 extension StringProtocol {
     /// Decodes `%XX`; nil when it is malformed or the bytes are not UTF-8.
     func removingPercentEncoding(plusIsSpace: Bool = false) -> String? {
+        if !utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) {
+            return String(self)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(utf8.count)
         var iterator = utf8.makeIterator()

@@ -368,9 +368,11 @@ package final class SupportAPI: Sendable {
     }
 
     private static func plainPath(_ target: String) -> Substring {
-        let path = target.split(
-            separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        return path.hasSuffix(".json") ? path.dropLast(5) : path
+        plain(target.cut(at: UInt8(ascii: "?")).before)
+    }
+
+    private static func plain(_ path: Substring) -> Substring {
+        path.utf8.suffix(5).elementsEqual(".json".utf8) ? Substring(path.utf8.dropLast(5)) : path
     }
 
     // MARK: Answering here
@@ -380,21 +382,21 @@ package final class SupportAPI: Sendable {
         _ course: inout Course
     ) async throws -> APIAnswer {
         let target = request.head.path ?? "/"
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts[0]
-        let plain = Self.plainPath(target)
+        let (path, query) = target.cut(at: UInt8(ascii: "?"))
+        let plain = Self.plain(path)
+        let authorization = request.headers[.authorization]
         let method = request.method == .head ? HTTPRequest.Method.get : request.method
         let now = node.clock()
         let admission = Admission()
         // A file's address is a credential for that file: pictures in a ticket must not use up what strangers may ask.
         let isByToken = plain.hasPrefix("/attachments/token/")
-        guard request.headers[.authorization] != nil || isByToken else {
+        guard authorization != nil || isByToken else {
             let charged = limiter.chargeAnonymous(route, address: peer.address, now: now)
             course.standing = charged
             if charged.isExceeded { return Self.tooManyAnonymous(charged) }
             return try await handle(
                 request, body, method, path: path, plain: plain,
-                query: parts.count > 1 ? parts[1] : "", peer, route, admission,
+                query: query ?? "", authorization, peer, route, admission,
                 operation: &course.operation
             ) {}
         }
@@ -419,7 +421,7 @@ package final class SupportAPI: Sendable {
             outcome = .success(
                 try await handle(
                     request, body, method, path: path, plain: plain,
-                    query: parts.count > 1 ? parts[1] : "", peer, route, admission,
+                    query: query ?? "", authorization, peer, route, admission,
                     operation: &course.operation, charge: charge))
         } catch { outcome = .failure(error) }
         if case .failure(let error) = outcome, error is Unavailable || error is NotLeader {
@@ -468,7 +470,8 @@ package final class SupportAPI: Sendable {
     private func handle(
         _ request: Request, _ bytes: BodyBox, _ method: HTTPRequest.Method, path: Substring,
         plain: Substring,
-        query: Substring, _ peer: Peer, _ route: TenantRoute, _ admission: Admission,
+        query: Substring, _ authorization: String?, _ peer: Peer, _ route: TenantRoute,
+        _ admission: Admission,
         operation: inout String, charge: () throws -> Void
     ) async throws -> APIAnswer {
         let endpoint: Endpoint
@@ -479,8 +482,7 @@ package final class SupportAPI: Sendable {
         case .found(let found, let values): (endpoint, parameters) = (found, values)
         }
         operation = endpoint.operation
-        let credential = try await signIn.credential(
-            request.headers[.authorization], tenant: route)
+        let credential = try await signIn.credential(authorization, tenant: route)
         var reserved = 0
         defer { largeBodies.release(reserved) }
         if endpoint.takesBytes {
@@ -550,15 +552,20 @@ package final class SupportAPI: Sendable {
         _ answer: inout APIAnswer, _ request: Request, _ requestID: String,
         _ standing: RateLimiter.Standing?, isFile: Bool = false
     ) {
-        answer.headers[.requestID] = requestID
-        answer.headers[.apiVersion] = "v2"
-        answer.headers[.xContentTypeOptions] = "nosniff"
+        // Nobody else says these, so nobody's are looked for to be replaced.
+        func add(_ name: HTTPField.Name, _ value: String) {
+            answer.headers.append(HTTPField(name: name, value: value))
+        }
+        add(.requestID, requestID)
+        add(.apiVersion, "v2")
+        add(.xContentTypeOptions, "nosniff")
         if let standing {
-            answer.headers[.rateLimit] = String(standing.limit)
-            answer.headers[.rateLimitRemaining] = String(standing.remaining)
-            answer.headers[.standardLimit] = String(standing.limit)
-            answer.headers[.standardRemaining] = String(standing.remaining)
-            answer.headers[.standardReset] = String(standing.resetSeconds)
+            let (limit, remaining) = (String(standing.limit), String(standing.remaining))
+            add(.rateLimit, limit)
+            add(.rateLimitRemaining, remaining)
+            add(.standardLimit, limit)
+            add(.standardRemaining, remaining)
+            add(.standardReset, String(standing.resetSeconds))
         }
         // What says itself how long it may be kept.
         if answer.stream != nil || isFile || answer.headers[.cacheControl] != nil { return }
