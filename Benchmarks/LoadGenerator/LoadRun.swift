@@ -15,6 +15,9 @@ package final class LoadRun {
     private var script: ClusterScript?
     private var phases: [PhaseResult] = []
     private var sites: [LoadSite] = []
+    /// Nodes that ended by themselves and nodes that did not when they were told to, with what they logged last. Known once `run`
+    /// is over; a cluster of which there is something to say did not do well, whatever was measured.
+    package private(set) var complaints: [String] = []
 
     /// - Parameters:
     ///   - programs: folder of `lodged` and `lodge`.
@@ -33,18 +36,34 @@ package final class LoadRun {
 
     /// Runs all of it. Clusters that were started here are ended, whatever happens.
     package func run() throws -> BenchmarkResult {
-        let result = Result { try measure() }
+        var result = Result { try measure() }
+        if case .success = result { lookForLostNodes() }
         for site in sites where site.isOwn {
             progress(.stage("stopping"))
-            if let script {
-                do { try site.cluster.stop(script: script) } catch {
-                    // What was measured is worth more than a clean end.
-                    progress(.stage("\(error)"))
-                }
-            }
+            guard let script else { continue }
+            // What was measured is worth more than a clean end: it is told of beside it.
+            do { try site.cluster.stop(script: script) } catch { complaints.append("\(error)") }
         }
         try engine.shutdown()
+        if case .success(var measured) = result, let last = measured.phases.indices.last {
+            measured.phases[last].events += complaints.map { complaint in
+                let line = complaint.split(separator: "\n").first ?? ""
+                return Event(at: measured.phases[last].seconds, text: String(line))
+            }
+            result = .success(measured)
+        }
         return try result.get()
+    }
+
+    /// A load may get by with a node less; who reads its figures must know.
+    private func lookForLostNodes() {
+        for site in sites {
+            // Nodes that were killed on purpose have other processes by now, which the file says.
+            let cluster = (try? LocalCluster(directory: site.cluster.directory)) ?? site.cluster
+            complaints += cluster.lostNodes.map { node in
+                "\(node.name) (process \(node.pid ?? 0)) ended by itself\n\(cluster.logTail(of: node))"
+            }
+        }
     }
 
     private func measure() throws -> BenchmarkResult {

@@ -11,6 +11,7 @@ package struct LocalCluster: Sendable {
         package let https: String
         package let admin: String
         package let data: String
+        package let log: String
     }
 
     private struct File: Decodable {
@@ -71,6 +72,21 @@ package struct LocalCluster: Sendable {
 
     package func stop(script: ClusterScript) throws {
         try script.run(["stop", "--dir", directory])
+    }
+
+    /// The nodes whose processes are gone although nobody ended them: `deploy/local-cluster` forgets the number of a process that it
+    /// saw end.
+    package var lostNodes: [Node] {
+        nodes.filter { node in node.pid.map { ProcessProbe.read($0) == nil } ?? false }
+    }
+
+    /// The last lines that a node logged, or that its crash left there.
+    package func logTail(of node: Node, lines: Int = 15) -> String {
+        guard let data = FileManager.default.contents(atPath: node.log) else {
+            return "\(node.log) cannot be read"
+        }
+        return String(decoding: data.suffix(16_000), as: UTF8.self).split(separator: "\n")
+            .suffix(lines).joined(separator: "\n")
     }
 
     /// `kill -9`.

@@ -20,7 +20,8 @@ struct RunCommand: ParsableCommand {
             Presets: --read-heavy is 1 : 2 : 2 : 75 : 15 : 5, --writes-only 1 : 3 : 2, --reads-only gets of single \
             tickets. Lists are pages of 25 by time of change, searches pages of 10 by a word. All reads are linearizable.
 
-            A wrong answer or a write that is not found at the end makes the status 1.
+            A wrong answer, a write that is not found at the end, and a node that ended by itself or did not end when it \
+            was told to make the status 1.
             """)
 
     @Option(help: "Folder of lodged and lodge; that of lodge-bench when left out.")
@@ -91,7 +92,10 @@ struct RunCommand: ParsableCommand {
             canonical workload.
             """)
     var limits: Bool?
-    @Flag(help: "Keep the data of the clusters that were started.")
+    @Flag(
+        help:
+            "Keep the data of the clusters that were started; it is kept in any case when a node did not end well."
+    )
     var keep = false
 
     private var options: LoadOptions {
@@ -147,7 +151,7 @@ struct RunCommand: ParsableCommand {
         ) { progress.show($0) }
         defer {
             progress.end()
-            if keep, cluster == nil {
+            if keep || !load.complaints.isEmpty, cluster == nil {
                 FileHandle.standardError.write(Data("Data is in \(folder)\n".utf8))
             } else {
                 try? FileManager.default.removeItem(atPath: folder)
@@ -157,7 +161,7 @@ struct RunCommand: ParsableCommand {
         let limits = try machineLimits(progress)
         do { result = try load.run() } catch let failure as LoadFailure {
             progress.end()
-            FileHandle.standardError.write(Data("lodge-bench: \(failure)\n".utf8))
+            Self.complain([failure.description] + load.complaints)
             throw ExitCode(LoadEngine.wasInterrupted ? 130 : 1)
         }
         progress.end()
@@ -168,7 +172,16 @@ struct RunCommand: ParsableCommand {
         if Comparison.hasRounds(result) {
             print(try Comparison(rounds: result, name: "this run").text, terminator: "")
         }
-        if !result.phases.allSatisfy(\.checks.isGood) { throw ExitCode(1) }
+        Self.complain(load.complaints)
+        if !result.phases.allSatisfy(\.checks.isGood) || !load.complaints.isEmpty {
+            throw ExitCode(1)
+        }
+    }
+
+    private static func complain(_ texts: [String]) {
+        for text in texts {
+            FileHandle.standardError.write(Data("lodge-bench: \(text)\n".utf8))
+        }
     }
 
     /// The machine's limits on the disk that the nodes' data will be on; none where they were not asked for.

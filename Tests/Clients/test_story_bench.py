@@ -55,6 +55,25 @@ def test_a_running_cluster_is_used_over_tls_and_left_running(cluster):
     assert cluster.is_running("n1")
 
 
+def test_a_node_that_ended_by_itself_fails_the_run_and_the_result_is_written_first(cluster, tmp_path):
+    # A second process of the first node: what the load asks is answered, and one process of the cluster ends meanwhile.
+    state = json.loads(cluster.file.read_text())
+    process = subprocess.Popen(["sleep", "0.5"])
+    try:
+        (tmp_path / "n9.log").write_text("out of luck\n")
+        state["nodes"].append({**state["nodes"][0], "name": "n9", "pid": process.pid, "log": str(tmp_path / "n9.log")})
+        (tmp_path / "cluster.json").write_text(json.dumps(state))
+        path = tmp_path / "result.json"
+        result = bench("--cluster", str(tmp_path), "--seconds", "1", "--json", str(path), *SMALL)
+    finally:
+        process.wait()
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert f"n9 (process {process.pid}) ended by itself\nout of luck" in result.stderr
+    phase, = json.loads(path.read_text())["phases"]
+    assert phase["checks"]["acknowledgedWrites"] == phase["checks"]["writesFound"] > 0
+    assert "n9" in phase["events"][-1]["text"]
+
+
 class Proxy(http.server.BaseHTTPRequestHandler):
     """Hands on what it gets, but for what `tamper` does."""
 

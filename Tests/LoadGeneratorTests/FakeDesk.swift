@@ -99,6 +99,8 @@ final class FakeDesk: Sendable {
     ) -> String? {
         let path = head.uri.split(separator: "?")[0]
         switch (head.method, path) {
+        case (.POST, "/admin/v1/tenants"): return #"{"shard":1}"#
+        case (.GET, "/metrics"): return "lodge_log_syncs_total \(state.requests)\n"
         case (.POST, "/api/v2/tickets.json"):
             var ticket = Ticket(subject: field("subject", body)!)
             state.nextAudit += 1
