@@ -290,7 +290,10 @@ let package = Package(
                 "Observability", product("CoreMetrics", "swift-metrics"),
                 product("Logging", "swift-log"),
             ], swiftSettings: settings),
-        .testTarget(name: "LodgedTests", dependencies: ["lodged"], swiftSettings: settings),
+        .testTarget(
+            name: "LodgedTests",
+            dependencies: ["lodged", "Threads", product("Logging", "swift-log")],
+            swiftSettings: settings),
         .testTarget(
             name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: settings),
         .testTarget(

@@ -26,10 +26,18 @@ struct NodeProcess {
     let settings: Settings
     let registry: PrometheusRegistry
     private let logger = Logger(label: "lodged")
+    private let ending: ShutdownWatch
 
     init(settings: Settings, registry: PrometheusRegistry) {
         self.settings = settings
         self.registry = registry
+        let logger = logger
+        ending = ShutdownWatch(
+            limit: .seconds(settings.drainSeconds + 20), logger: logger
+        ) { step in
+            logger.error("ended at once: stopping took too long", metadata: ["step": "\(step)"])
+            _exit(75)
+        }
     }
 
     func run() async throws {
@@ -67,11 +75,13 @@ struct NodeProcess {
         unlink(settings.data + "/node.json")
         await withCheckedContinuation { ended in
             startThread(named: "stop") {
-                node.stop()
+                node.stop { ending.enter($0) }
                 ended.resume()
             }
         }
+        ending.enter("links")
         await node.takeDownLinks()
+        ending.end()
     }
 
     // MARK: The cluster
@@ -140,7 +150,7 @@ struct NodeProcess {
     private func serve(_ node: Node, tls: TLSConfiguration?, firstToken: String?) async throws {
         let wanted = settings.https == nil ? 2 : 3
         let announcement = Announcement(settings: settings, wanted: wanted, firstToken: firstToken)
-        let drain = Drain()
+        let drain = Drain(ending)
         let api = SupportAPI(
             node: node, logger: Logger(label: "api"),
             trustedProxies: Set(settings.trustedProxies))
@@ -154,25 +164,29 @@ struct NodeProcess {
         node.answerCalls { call in
             SupportAPI.answers(call) ? await api.answer(call) : await operators.answer(call)
         }
-        var services = api.services
+        var services = api.services.map { watched($0, "\(type(of: $0))") }
         services += [
-            Application(
-                router: operators.router(), server: http1, configuration: bind(settings.admin),
-                onServerRunning: { announcement.isListening(.admin, $0) },
-                logger: httpLogger),
-            Application(
-                responder: SupportResponder(api: api, scheme: "http"), server: http1,
-                configuration: bind(settings.http),
-                onServerRunning: { announcement.isListening(.http, $0) },
-                logger: httpLogger),
+            watched(
+                Application(
+                    router: operators.router(), server: http1, configuration: bind(settings.admin),
+                    onServerRunning: { announcement.isListening(.admin, $0) },
+                    logger: httpLogger), "operators' listener"),
+            watched(
+                Application(
+                    responder: SupportResponder(api: api, scheme: "http"), server: http1,
+                    configuration: bind(settings.http),
+                    onServerRunning: { announcement.isListening(.http, $0) },
+                    logger: httpLogger), "HTTP listener"),
         ]
         if let tls, let address = settings.https {
             services.append(
-                Application(
-                    responder: SupportResponder(api: api, scheme: "https"),
-                    server: try .tls(http1, tlsConfiguration: tls), configuration: bind(address),
-                    onServerRunning: { announcement.isListening(.https, $0) },
-                    logger: httpLogger))
+                watched(
+                    Application(
+                        responder: SupportResponder(api: api, scheme: "https"),
+                        server: try .tls(http1, tlsConfiguration: tls),
+                        configuration: bind(address),
+                        onServerRunning: { announcement.isListening(.https, $0) },
+                        logger: httpLogger), "HTTPS listener"))
         }
         // Services stop in reverse order: first `/readyz` says no, then the listeners finish what they have.
         services.append(drain)
@@ -184,6 +198,10 @@ struct NodeProcess {
         {
             throw StartFault(description: "cannot listen: \(error)")
         }
+    }
+
+    private func watched(_ service: some Service, _ name: String) -> any Service {
+        WatchedService(service: service, name: name, ending: ending)
     }
 
     /// The HTTP server's own messages say nothing that `listening` does not.
@@ -240,10 +258,15 @@ struct NodeProcess {
 /// Answers whether the node was told to stop.
 final class Drain: Service {
     private let state = Mutex(false)
+    private let ending: ShutdownWatch
+
+    init(_ ending: ShutdownWatch) { self.ending = ending }
+
     var isDraining: Bool { state.withLock { $0 } }
 
     func run() async throws {
         try? await gracefulShutdown()
+        ending.enter("draining")
         state.withLock { $0 = true }
     }
 }

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import re
 import signal
 import subprocess
 
@@ -172,3 +173,12 @@ def test_what_was_acknowledged_is_there_after_the_end(tmp_path, how):
     # Numbers have no gap: no refused or lost request left a hole.
     assert found == set(range(1, total + 1))
     assert node.stop() == 0
+
+
+def test_a_node_that_ends_says_which_step_it_is_in(tmp_path):
+    node = Node(tmp_path, "--log-level", "debug", https=False)
+    assert node.create_tenant("bye").get("/api/v2/users/me.json")
+    assert node.stop() == 0
+    steps = re.findall(r'message=stopping step="?([^"\n]*)', node.log.read_text())
+    assert steps[:5] == ["draining", "HTTP listener", "operators' listener", "TokenUses", "JobRunner"], steps
+    assert steps[5] == "handing over shards" and steps[-2:] == ["log", "links"], steps

@@ -448,4 +448,24 @@ struct ProtocolTests {
             #expect(used?.count == 1)
         }
     }
+
+    @Test func tokenUsesThatDoNotFitIntoTheTimeAreKeptForTheNext() async throws {
+        try await Harness.run { desk in
+            let hosts = [Asker.stranger: "globex.desk.example"]
+            func get(_ asker: Asker, _ path: String) async throws -> Harness.Answer {
+                try await desk.call(
+                    asker, .get, path, host: hosts[asker] ?? "acme.desk.example")
+            }
+            for asker in [Asker.agent, .stranger] { _ = try await get(asker, "/api/v2/users/me") }
+            #expect(await desk.api.flushTokenUses(within: .zero) == 2)
+            #expect(await desk.api.flushTokenUses() == 0)
+            for asker in [Asker.admin, .stranger] {
+                let tokens = try await get(asker, "/api/v2/api_tokens")
+                let used = tokens.body["api_tokens"]?.items.filter {
+                    $0["last_used_at"] != JSONValue.null
+                }
+                #expect(used?.count == 1)
+            }
+        }
+    }
 }

@@ -57,7 +57,10 @@ package final class SupportAPI: Sendable {
     }
 
     /// Writes down now which API tokens were used since the last time.
-    package func flushTokenUses() async { await tokenUses.flush() }
+    /// - Returns: of how many tenants that did not fit into the time.
+    @discardableResult package func flushTokenUses(within patience: Duration = .seconds(600))
+        async -> Int
+    { await tokenUses.flush(within: patience) }
 
     /// Answers one request. `scheme` is the listener's.
     package func respond(to request: Request, scheme: String, context: SupportContext) async

@@ -56,8 +56,16 @@ final class TokenUses: Service {
         }
     }
 
+    /// Requests of a flush that are under way at once: enough that they share batches and syncs, few enough that others hardly notice.
+    private static let writers = 16
+    /// What a node that ends gives the last flush. With many tenants that is not enough for all, and they lose what a crash would.
+    private static let lastPatience = Duration.seconds(5)
+
     /// Writes down what was gathered, one request a tenant, where the tenant's shard is led.
-    func flush() async {
+    /// - Parameter patience: after so long no further request is begun; what is left is gathered again.
+    /// - Returns: of how many tenants something is left.
+    @discardableResult func flush(within patience: Duration = .seconds(600)) async -> Int {
+        let end = ContinuousClock.now + patience
         let used = state.withLock { state in
             defer {
                 state.used = [:]
@@ -66,22 +74,51 @@ final class TokenUses: Service {
             }
             return state.used
         }
-        for (tenant, uses) in used.sorted(by: { $0.key.id < $1.key.id }) {
-            do {
-                let uses = uses.map { (digest: $0.key, at: $0.value) }
-                do { try await write(uses, of: tenant) } catch let error as NotLeader {
-                    guard try await hand(uses, of: tenant, to: error.leader) else { continue }
-                }
-                state.withLock { state in
-                    for (digest, time) in uses {
-                        state.written[Key(tenant: tenant.id, digest: digest)] = time
+        let all = used.sorted { $0.key.id < $1.key.id }
+        let left = await withTaskGroup(of: [(TenantRoute, [[UInt8]: Timestamp])].self) { group in
+            for number in 0..<min(Self.writers, all.count) {
+                group.addTask {
+                    var places = Array(stride(from: number, to: all.count, by: Self.writers))[...]
+                    while !Task.isCancelled, ContinuousClock.now < end,
+                        let place = places.popFirst()
+                    {
+                        let patience = min(.seconds(10), end - .now)
+                        await self.writeDown(all[place].value, of: all[place].key, patience)
                     }
+                    return places.map { (all[$0].key, all[$0].value) }
                 }
-            } catch {
-                logger.warning(
-                    "token uses were not written",
-                    metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
             }
+            return await group.reduce(into: []) { $0 += $1 }
+        }
+        state.withLock { state in
+            for (tenant, uses) in left {
+                let before = state.used[tenant]?.count ?? 0
+                state.used[tenant, default: [:]].merge(uses) { max($0, $1) }
+                state.usedCount += (state.used[tenant]?.count ?? 0) - before
+            }
+        }
+        return left.count
+    }
+
+    private func writeDown(
+        _ used: [[UInt8]: Timestamp], of tenant: TenantRoute, _ patience: Duration
+    ) async {
+        do {
+            let uses = used.map { (digest: $0.key, at: $0.value) }
+            do { try await write(uses, of: tenant) } catch let error as NotLeader {
+                guard try await hand(uses, of: tenant, to: error.leader, within: patience) else {
+                    return
+                }
+            }
+            state.withLock { state in
+                for (digest, time) in uses {
+                    state.written[Key(tenant: tenant.id, digest: digest)] = time
+                }
+            }
+        } catch {
+            logger.warning(
+                "token uses were not written",
+                metadata: ["tenant": "\(tenant.name)", "error": "\(error)"])
         }
     }
 
@@ -98,7 +135,8 @@ final class TokenUses: Service {
     /// A node that only reads for a tenant leaves the writing to the one that leads its shard.
     /// - Returns: false when nobody could be asked; the next use is noted again.
     private func hand(
-        _ uses: [(digest: [UInt8], at: Timestamp)], of tenant: TenantRoute, to leader: NodeID?
+        _ uses: [(digest: [UInt8], at: Timestamp)], of tenant: TenantRoute, to leader: NodeID?,
+        within patience: Duration
     ) async throws -> Bool {
         guard let leader else { return false }
         var writer = ByteWriter()
@@ -109,7 +147,7 @@ final class TokenUses: Service {
         }
         let call = PeerRequest(
             service: .node, shard: tenant.shard, directoryIndex: node.directory.appliedIndex,
-            deadline: .seconds(10), method: "POST", target: Self.target, tenant: tenant.name,
+            deadline: patience, method: "POST", target: Self.target, tenant: tenant.name,
             body: ByteBuffer(bytes: writer.bytes))
         guard case .replied(let reply) = await node.call(leader, call) else { return false }
         return reply.outcome == .answered && reply.status == 204
@@ -147,6 +185,11 @@ final class TokenUses: Service {
         await cancelWhenGracefulShutdown {
             while (try? await Task.sleep(for: .seconds(60))) != nil { await self.flush() }
         }
-        await flush()
+        let left = await flush(within: Self.lastPatience)
+        if left > 0 {
+            logger.notice(
+                "the node ends, and when some API tokens were used last is not written down",
+                metadata: ["tenants": "\(left)"])
+        }
     }
 }

@@ -208,7 +208,10 @@ package final class JobRunner: Service {
         do {
             while try await node.write(
                 tenant, { try $0.runTimers(limit: Self.stepTickets) }
-            ).answer == Self.stepTickets {}
+            ).answer == Self.stepTickets {
+                // Whoever runs timers next finds in the rows what is left.
+                if Task.isCancelled { return }
+            }
             // What they have left to do: incidents of a problem that was solved, tickets to give away.
             if try await node.read(tenant, { try $0.hasWork() }).answer { wake(tenant) }
         } catch is NotLeader {
@@ -255,7 +258,10 @@ package final class JobRunner: Service {
                         + rows.expireJobs(before: Self.expiry(rows.now), limit: 50)
                         + rows.expireUploads(limit: 1)
                 }
-            ).answer > 0 {}
+            ).answer > 0 {
+                // The next round finds what is left.
+                if Task.isCancelled { return }
+            }
         } catch is NotLeader {
             // They are another node's now.
         } catch {
