@@ -7,7 +7,7 @@ struct LogWriter: Sendable {
     private(set) var shards: [ShardID: ShardState]
     /// Files whose segments are not needed any more, by number.
     private(set) var spares: [UInt64] = []
-    private(set) var statistics = LogStatistics()
+    private var done = LogStatistics()
 
     private let folder: String
     private let files: any LogFiles
@@ -43,6 +43,13 @@ struct LogWriter: Sendable {
         self.tail = tail
         self.sequence = sequence
         self.chain = chain
+    }
+
+    /// What was done, and the files that wait to be used again.
+    var statistics: LogStatistics {
+        var statistics = done
+        statistics.spareSegments = spares.count
+        return statistics
     }
 
     /// A batch as it goes into the buffer.
@@ -270,9 +277,9 @@ struct LogWriter: Sendable {
     private mutating func publish(_ draft: Draft, _ index: inout BlockIndex) {
         sequence += 1
         chain = draft.checksum
-        statistics.batches += 1
-        statistics.bytesWritten += buffer.count
-        statistics.syncs += 1
+        done.batches += 1
+        done.bytesWritten += buffer.count
+        done.syncs += 1
         for (shard, state) in draft.shards { shards[shard] = state }
         for record in draft.records {
             do {

@@ -15,7 +15,8 @@ package import Wire
 package final class NodeLog: Sendable {
     private let writer: Mutex<LogWriter>
     private let index: Mutex<BlockIndex>
-    private let lastStatistics = Mutex(LogStatistics())
+    /// As of the last batch: apart from `writer`, which a sync holds nearly all the time under load.
+    private let published: Mutex<LogStatistics>
     /// What was in the folder.
     private let recovered: Mutex<[ShardID: RecoveredReplica]>
 
@@ -31,6 +32,7 @@ package final class NodeLog: Sendable {
             folder: folder, files: files, identity: identity, options: options)
         recovered = Mutex(recovery.replicas)
         index = Mutex(recovery.index)
+        published = Mutex(writer.statistics)
         self.writer = Mutex(writer)
     }
 
@@ -55,7 +57,11 @@ package final class NodeLog: Sendable {
     ///   error is final.
     package func append(_ changes: [LogChange]) throws {
         guard !changes.isEmpty else { return }
-        try writer.withLock { try $0.append(changes, index) }
+        try writer.withLock { writer in
+            // Also of a batch that failed: what came before it counts.
+            defer { published.withLock { $0 = writer.statistics } }
+            try writer.append(changes, index)
+        }
     }
 
     /// The bytes of a block, once the append that held it returned.
@@ -89,17 +95,9 @@ package final class NodeLog: Sendable {
         return (place, segment)
     }
 
-    /// Waits for nobody: while a sync runs, what was done is as of the last time it was asked.
+    /// What every append that has returned did; waits for no sync.
     package var statistics: LogStatistics {
-        let fresh = writer.withLockIfAvailable { writer in
-            var statistics = writer.statistics
-            statistics.spareSegments = writer.spares.count
-            return statistics
-        }
-        var statistics = lastStatistics.withLock { last in
-            if let fresh { last = fresh }
-            return last
-        }
+        var statistics = published.withLock { $0 }
         index.withLock { index in
             statistics.segments = index.segments.count
             statistics.segmentBytes = index.segments.reduce(0) { $0 + $1.size }

@@ -317,6 +317,21 @@ import Wire
         #expect(run.log!.statistics.spareSegments == 1)
     }
 
+    @Test func statisticsAskedDuringASyncTellAllThatWasAppendedBefore() throws {
+        var run = Run(seed: 7)
+        try run.openAndCheck("new")
+        let log = run.log!
+        var told: [LogStatistics] = []
+        run.files.duringSync = { told.append(log.statistics) }
+        try run.steps(5)
+        run.files.duringSync = {}
+        let first = told[0].syncs
+        #expect(told.map(\.syncs) == (0..<5).map { first + $0 })
+        let sizes = zip(told, told.dropFirst()).map { $1.bytesWritten - $0.bytesWritten }
+        #expect(sizes.allSatisfy { $0 > 0 })
+        #expect(log.statistics.syncs == first + 5)
+    }
+
     @Test func batchLongerThanASegmentGetsOneOfItsLength() throws {
         var run = Run(seed: 4, segmentBytes: 1024, payloadLimit: 9000)
         try run.openAndCheck("new")

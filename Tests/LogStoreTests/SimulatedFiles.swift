@@ -28,6 +28,8 @@ final class SimulatedFiles: LogFiles, @unchecked Sendable {
     /// Room on the disk.
     var capacity = Int.max
     var ignoresSyncs = false
+    /// What happens while data is being synced.
+    var duringSync: () -> Void = {}
     private(set) var operations: [String] = []
 
     private var names: [String: SimulatedFile] = [:]
@@ -238,6 +240,7 @@ final class SimulatedFile: LogFile, @unchecked Sendable {
     }
 
     func syncData() throws(FileFault) {
+        disk.duringSync()
         try disk.call("syncData") {
             guard !disk.ignoresSyncs else { return }
             if content.count > durable.count {
