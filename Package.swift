@@ -292,7 +292,10 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "LodgedTests",
-            dependencies: ["lodged", "Threads", product("Logging", "swift-log")],
+            dependencies: [
+                "lodged", "Threads", product("Logging", "swift-log"),
+                product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: settings),

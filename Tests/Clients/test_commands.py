@@ -1,9 +1,12 @@
 """The commands that scripts rely on: options, output, exit statuses, shutdown."""
 
 import concurrent.futures
+import contextlib
 import json
+import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -182,3 +185,44 @@ def test_a_node_that_ends_says_which_step_it_is_in(tmp_path):
     steps = re.findall(r'message=stopping step="?([^"\n]*)', node.log.read_text())
     assert steps[:5] == ["draining", "HTTP listener", "operators' listener", "TokenUses", "JobRunner"], steps
     assert steps[5] == "handing over shards" and steps[-2:] == ["log", "links"], steps
+
+
+def cpu_nanoseconds(node):
+    """What each of the node's threads has used, by the thread's number, with its name."""
+    used = {}
+    for folder in pathlib.Path(f"/proc/{node.process.pid}/task").iterdir():
+        used[folder.name] = ((folder / "comm").read_text().strip(), int((folder / "schedstat").read_text().split()[0]))
+    return used
+
+
+def test_requests_are_answered_by_the_threads_that_read_them(own):
+    """No pool of Swift's runtime works beside the event loops."""
+    desk = own.create_tenant("threads")
+    before = cpu_nanoseconds(own)
+    for _ in range(200):
+        desk.get("/api/v2/users/me.json")
+    after = cpu_nanoseconds(own)
+    spent = {}
+    for thread, (name, used) in after.items():
+        kind = "loops" if name.startswith("NIO-") else "runtime" if "qos" in name or name == "lodged" else "ours"
+        spent[kind] = spent.get(kind, 0) + used - before.get(thread, (name, 0))[1]
+    assert spent["loops"] > 10_000_000, spent
+    assert spent.get("runtime", 0) < spent["loops"] / 20, spent
+
+
+def test_no_other_process_opens_a_shard_of_a_running_node(tmp_path):
+    node = Node(tmp_path, https=False)
+    node.create_tenant("locked")
+    files = sorted((node.data / "shards").glob("*.sqlite"))
+    assert len(files) > 1
+
+    def tables(file, mode):
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode={mode}", uri=True, timeout=0)) as connection:
+            return connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+    for file in files:
+        for mode in ("ro", "rw"):
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                tables(file, mode)
+    assert node.stop() == 0
+    assert all(tables(file, "ro") > 0 for file in files)
