@@ -167,7 +167,7 @@ package struct LoadOptions: Equatable, Sendable {
         try check("--rate", rate, 1...1_000_000)
         try check("--seconds", seconds, 1...86_400)
         try check("--warm-up", warmUp, 0...3_600)
-        try check("--soak", soakMinutes, 1...10_080)
+        try check("--soak", soakMinutes, 0.05...10_080)
         if failover, let nodes, nodes < 3 {
             throw LoadFailure(
                 "--failover needs at least 3 nodes: fewer have no majority without one")

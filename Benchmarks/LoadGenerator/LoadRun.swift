@@ -92,6 +92,8 @@ package final class LoadRun {
             command: "run", startedAt: started, build: BuildFacts.read(programs: cluster.programs),
             machine: MachineFacts.read(folder: cluster.nodes[0].data),
             configuration: plan.configuration, seed: plan.seed)
+        // Of a cluster that was running, which nobody asked for a number of.
+        result.configuration["nodes"] = String(cluster.nodes.count)
         if let against = plan.against {
             let other = BuildFacts.read(programs: against)
             result.configuration["against"] = "\(other.version) \(other.commit)"

@@ -123,7 +123,9 @@ package struct Comparison: Encodable, Sendable {
         """
     static let betweenRuns = """
         Method: intervals are 95 % confidence intervals of B ÷ A from the spread between the runs of a side (Welch's t on logarithms), \
-        so they see what differs from run to run. A change below 1 % is called noise.
+        so they see what differs from run to run. A change below 1 % is called noise. Of figures that did not change, one in \
+        twenty is called better or worse by chance, and those of one run mostly go together: give more runs before you believe \
+        a small change.
         """
 
     private static func differences(

@@ -178,7 +178,12 @@ extension Checks {
         """
         checks \(isGood ? "passed" : "FAILED"): \(Numbers.count(answersChecked)) answers checked, \
         \(Numbers.count(wrongAnswerCount)) wrong; \(Numbers.count(acknowledgedWrites)) writes acknowledged, \
-        \(Numbers.count(writesFound)) found in \(Numbers.count(ticketsReadBack)) tickets read back
+        \(Numbers.count(writesFound)) found\(readBack)
         """
+    }
+
+    /// Tickets are of all phases of a run, and told of with the first.
+    private var readBack: String {
+        ticketsReadBack > 0 ? " in \(Numbers.count(ticketsReadBack)) tickets read back" : ""
     }
 }

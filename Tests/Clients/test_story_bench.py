@@ -74,6 +74,58 @@ def test_a_node_that_ended_by_itself_fails_the_run_and_the_result_is_written_fir
     assert "n9" in phase["events"][-1]["text"]
 
 
+def test_a_soak_is_an_open_loop_of_so_many_minutes(cluster, tmp_path):
+    path = tmp_path / "result.json"
+    result = bench("--cluster", str(cluster.directory), "--soak", "0.05", "--rate", "40", "--connections", "4", *SMALL[2:],
+                   "--json", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    told = json.loads(path.read_text())
+    phase, = told["phases"]
+    assert told["configuration"]["nodes"] == "1" and phase["nodes"] == 1
+    assert phase["name"] == "canonical soak open" and 2.9 < phase["seconds"] < 6
+    assert 60 < sum(each["count"] for each in phase["operations"]) < 180
+
+
+def test_a_slower_disk_is_what_writes_wait_for(tmp_path):
+    path = tmp_path / "result.json"
+    result = bench("--nodes", "1", "--sync-delay", "30000", "--writes-only", "--seconds", "1", "--clients", "1",
+                   *SMALL[2:], "--json", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    phase, = json.loads(path.read_text())["phases"]
+    assert all(each["latency"]["p50"] > 30_000 for each in phase["operations"]), phase["operations"]
+
+
+def compare(*options):
+    return subprocess.run([str(BIN / "lodge-bench"), "compare", *options], capture_output=True, text=True, timeout=60)
+
+
+def test_runs_of_two_builds_are_compared_by_their_spread(cluster, tmp_path):
+    path = tmp_path / "result.json"
+    assert bench("--cluster", str(cluster.directory), "--seconds", "1", "--json", str(path), *SMALL).returncode == 0
+
+    def runs(name, *factors):
+        """Results that differ from what was measured by a factor of the rate."""
+        paths = []
+        for number, factor in enumerate(factors):
+            told = json.loads(path.read_text())
+            for each in told["phases"][0]["operations"]:
+                each["count"] = round(each["count"] * 1000 * factor)
+            paths.append(tmp_path / f"{name}{number}.json")
+            paths[-1].write_text(json.dumps(told))
+        return ",".join(str(each) for each in paths)
+
+    usual, alike, slow = runs("a", 1, 1.03, 0.98), runs("b", 0.99, 1.02, 1.01), runs("c", 0.7, 0.72, 0.69)
+    same = compare("--a", usual, "--b", alike, "--strict")
+    assert same.returncode == 0 and "worse" not in same.stdout.split("Method")[0], same.stdout + same.stderr
+    worse = compare("--a", usual, "--b", slow.split(",")[0], "--b", ",".join(slow.split(",")[1:]), "--strict")
+    line, = (each for each in worse.stdout.splitlines() if each.startswith("writes/s"))
+    assert worse.returncode == 1 and line.endswith("worse"), worse.stdout + worse.stderr
+    told = json.loads(compare("--a", usual, "--b", slow, "--json").stdout)
+    assert told, told
+    half = compare("--a", usual)
+    assert half.returncode != 0 and "both" in half.stderr
+
+
 class Proxy(http.server.BaseHTTPRequestHandler):
     """Hands on what it gets, but for what `tamper` does."""
 
