@@ -80,4 +80,26 @@ struct QueryPlanTests {
         #expect(
             plan.contains { $0.hasSuffix("USING PRIMARY KEY (tenant=? AND id=?)") }, "\(plan)")
     }
+
+    /// As `Desk.recentTickets` asks: the newest audits are read from their index alone, and tickets are looked up by what it says.
+    @Test func recentTicketsAreFoundByTheNewestAudits() throws {
+        let desk = try TestDesk()
+        let query = PagedQuery(
+            columns: "tickets.id", source: "tickets", condition: "deleted_at IS NULL",
+            order: TicketSort.updatedAt.order(descending: true)
+        ).narrowed(toAuditsFrom: 1)
+        let plan = try desk.transact { rows in
+            try rows.all(
+                """
+                EXPLAIN QUERY PLAN SELECT tickets.id FROM tickets WHERE tickets.tenant = ?1
+                AND (\(query.condition)) ORDER BY tickets.updated_at DESC, tickets.id DESC LIMIT 26
+                """, values: query.values
+            ) { $0.text(3) }
+        }
+        #expect(
+            plan.contains { $0.hasSuffix("USING PRIMARY KEY (tenant=? AND id=?)") }, "\(plan)")
+        #expect(
+            plan.contains { $0.contains("COVERING INDEX audits_by_id (tenant=? AND id>?)") },
+            "\(plan)")
+    }
 }

@@ -113,6 +113,9 @@ struct TicketLifecycleTests {
         #expect(try desk.refusal { try $0.deleteTicket(id) } == .notFound)
         try desk.run { try $0.restoreTicket(id) }
         #expect(try desk.run { try $0.ticket(id) }.deletedAt == nil)
+        // Its history says so, and that it is the last that was changed.
+        let audits = try desk.run { try $0.audits(ofTicket: id, .offset(page: 1, size: 9)) }
+        #expect(audits.items.map(\.events).last == #"[["Restore",""]]"#)
         try desk.run { try $0.deleteTicket(id) }
         try desk.run { try $0.eraseTicket(id) }
         #expect(try desk.refusal { try $0.restoreTicket(id) } == .notFound)

@@ -71,11 +71,16 @@ extension Desk {
         try require(.list, .tickets)
         try requireSubject(of: filter)
         let (condition, values) = ticketCondition(filter)
-        return try rows.page(
-            PagedQuery(
-                columns: Ticket.columns, source: "tickets", condition: condition, values: values,
-                order: sort.order(descending: descending)),
-            page, count: { try ticketCount(filter) }, read: Ticket.init)
+        let query = PagedQuery(
+            columns: Ticket.columns, source: "tickets", condition: condition, values: values,
+            order: sort.order(descending: descending))
+        let count = { try ticketCount(filter) }
+        if filter == .all, sort == .updatedAt, descending,
+            let recent = try recentTickets(query, page, count: count)
+        {
+            return recent
+        }
+        return try rows.page(query, page, count: count, read: Ticket.init)
     }
 
     package func ticketCount(_ filter: TicketFilter) throws -> Int64 {

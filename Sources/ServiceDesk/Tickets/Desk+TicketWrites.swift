@@ -593,10 +593,11 @@ extension Desk where Rows == WritableRows {
         var ticket = old
         ticket.deletedAt = nil
         ticket.deletedBy = nil
-        ticket.updatedAt = now
-        ticket.version += 1
         if ticket.status < .solved { try leaveToThoseWhoAreThere(&ticket) }
-        try update(from: old, to: ticket)
+        var events = EventList()
+        events.note("Restore", "")
+        recordChanges(from: old, to: ticket, by: [:], in: &events)
+        try note(events, on: old, ticket)
         try rows.add(-1, to: .deletedTickets)
         try count(ticket, by: 1)
         try countTags(added: ticket.tags, removed: [])
