@@ -83,13 +83,16 @@ let package = Package(
             dependencies: ["Consensus", "SQLite", "Wire"],
             swiftSettings: settings),
         .target(
+            name: "WordIndex", dependencies: ["Consensus", "SQLite", "ShardStore", "Wire"],
+            swiftSettings: settings),
+        .target(
             name: "Replication", dependencies: ["Consensus", "Wire"],
             swiftSettings: settings + plantedBugs),
         .target(
             name: "Cluster",
             dependencies: [
                 "Consensus", "LogStore", "Replication", "ShardStore", "SQLite", "Threads",
-                "Transport", "Wire",
+                "Transport", "Wire", "WordIndex",
                 product("Logging", "swift-log"),
                 product("Metrics", "swift-metrics"),
                 product("NIOCore", "swift-nio"),
@@ -261,7 +264,13 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "ServiceDeskTests",
-            dependencies: ["ServiceDesk", "ShardStore", "SQLite", "TimeZones", "Wire"],
+            dependencies: [
+                "ServiceDesk", "ShardStore", "SQLite", "TimeZones", "Wire", "WordIndex",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WordIndexTests",
+            dependencies: ["Consensus", "ShardStore", "SQLite", "Wire", "WordIndex"],
             swiftSettings: settings),
         .testTarget(
             name: "SupportAPITests",

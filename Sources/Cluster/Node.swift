@@ -58,6 +58,7 @@ package final class Node: Sendable {
     private let snapshots: SnapshotDesk
     private let services: ShardServices
     private let scrubber: Scrubber
+    private let indexer: WordIndexer?
     private let checkpointer = Checkpointer()
     private let ballast: Ballast
     private let logger: Logger
@@ -73,11 +74,13 @@ package final class Node: Sendable {
     /// - Parameters:
     ///   - clock: the time of day, for the requests of shards that this node leads.
     ///   - random: a number from a range, for elections that do not happen at the same time.
+    ///   - words: what an index of words reads of the shards' rows; nil for none.
     ///   - logFailed: the log's disk failed; the process must end.
     package init(
         configuration: NodeConfiguration, deskSchema: ShardSchema, logger: Logger,
         clock: @escaping @Sendable () -> Timestamp,
         random: @escaping @Sendable (ClosedRange<Int>) -> Int = { Int.random(in: $0) },
+        words: (any WordSource)? = nil,
         logFailed: @escaping @Sendable (any Error) -> Void = { _ in abort() }
     ) throws {
         let folder = try DataDirectory(configuration.dataDirectory)
@@ -159,10 +162,16 @@ package final class Node: Sendable {
                 first: UInt64(random(1...(1 << 40))) << 16
             ) { lanes.post(.read($0, $1), to: $0) }
             hub.attach(lanes, calls, reads)
+            let indexer = words.map { WordIndexer(source: $0, clock: clock, logger: logger) }
+            self.indexer = indexer
             readers = ReaderLanes(
                 count: configuration.readerLanes, queueLimit: configuration.queueLimit,
                 generation: { board[$0].generation }
-            ) { try ShardReaderConnection(path: board[$0].path) }
+            ) { shard in
+                let path = board[shard].path
+                return try ShardReaderConnection(
+                    path: path, words: indexer?.reader(of: shard, rowsPath: path))
+            }
             logWriter.start { shard, replica, sequence in
                 lanes.post(.persisted(shard, replica, sequence: sequence), to: shard)
             }
@@ -192,6 +201,12 @@ package final class Node: Sendable {
                 report: { shard, path, finding in
                     lanes.post(.run(shard) { $0.checked(path, finding) }, to: shard)
                 })
+            indexer?.start(
+                place: { shard in
+                    let view = board[shard]
+                    guard view.isReadable, !view.path.isEmpty else { return nil }
+                    return (view.generation, view.path)
+                }, mayWrite: { [services] in !services.isDiskLow.load(ordering: .relaxed) })
             ticker = Ticker()
         } catch {
             folder.close()
@@ -651,6 +666,8 @@ package final class Node: Sendable {
         enter("reads")
         reads.stop()
         readers.stop()
+        enter("words")
+        indexer?.stop()
         for (number, lane) in lanes.lanes.enumerated() {
             enter("lane \(number)")
             lane.stop()

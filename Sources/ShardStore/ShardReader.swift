@@ -12,12 +12,17 @@ package class ShardReader {
     /// The leader's time for this request. Nothing below the API reads a clock.
     package let now: Timestamp
     let connection: Connection
+    let words: (any WordCandidates)?
     private var made: [ObjectIdentifier: any Sendable] = [:]
 
-    init(tenant: TenantID, now: Timestamp, connection: Connection) {
+    init(
+        tenant: TenantID, now: Timestamp, connection: Connection,
+        words: (any WordCandidates)? = nil
+    ) {
         self.tenant = tenant
         self.now = now
         self.connection = connection
+        self.words = words
     }
 
     /// Makes something of the rows once in this request, one of each type: what a desk defines is asked for many times in one write.

@@ -8,11 +8,17 @@ package struct ReadBudgetExceeded: Error {}
 /// A reading connection to a shard's file, for one reader lane. Not `Sendable`.
 package final class ShardReaderConnection {
     let connection: Connection
+    private let words: (any WordCandidates)?
     /// SQLite instructions a read may run, in thousands.
     private let budget: Int
     private var spent = 0
 
-    package init(path: String, cacheKilobytes: Int = 2048, budgetThousands: Int = 50_000) throws {
+    /// - Parameter words: an index of the file's words, when there is one for searches.
+    package init(
+        path: String, cacheKilobytes: Int = 2048, budgetThousands: Int = 50_000,
+        words: (any WordCandidates)? = nil
+    ) throws {
+        self.words = words
         connection = try Connection(path: path, mode: .readOnly)
         budget = budgetThousands
         try connection.execute("PRAGMA cache_size = -\(cacheKilobytes)")
@@ -38,7 +44,8 @@ package final class ShardReaderConnection {
             try? connection.rollback()
         }
         do {
-            return try body(ShardReader(tenant: tenant, now: now, connection: connection))
+            return try body(
+                ShardReader(tenant: tenant, now: now, connection: connection, words: words))
         } catch let error as SQLiteError where error.code.primary == .interrupted {
             throw ReadBudgetExceeded()
         }

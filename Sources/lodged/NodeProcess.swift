@@ -54,6 +54,7 @@ struct NodeProcess {
                 ballastMegabytes: settings.ballastMegabytes,
                 scrubMinutes: settings.scrubMinutes),
             deskSchema: DeskSchema.schema, logger: Logger(label: "node"), clock: { wallClock() },
+            words: DeskWords(),
             logFailed: { _ in
                 // What this process believes of its log is not certain any more. The next one finds out.
                 _exit(74)

@@ -401,7 +401,8 @@ final class SearchDesk {
     }
 
     private let folder = NSTemporaryDirectory() + "lodge-search-" + UUID().uuidString
-    private let store: ShardStore
+    let store: ShardStore
+    private let textRule: TextRule
     private(set) var admin = Principal(userID: 0, role: .admin)
     var users: [String: Int64] = [:]
     var levelTwo: Int64 = 0
@@ -414,6 +415,7 @@ final class SearchDesk {
         store = try ShardStore(
             path: folder + "/shard.sqlite", shard: ShardID(rawValue: 1), schema: DeskSchema.schema,
             now: Self.day(9), options: ShardStoreOptions(syncsCommits: false))
+        textRule = TextRule(store)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -446,9 +448,11 @@ final class SearchDesk {
             [ShardRequest(tenant: TenantID(rawValue: tenant)) { answer = try body($0) }], now: time)
         if case .thrown(let error) = batch.outcomes[0] {
             try store.rollback()
+            textRule.rolledBack()
             throw error
         }
         try store.commit()
+        textRule.committed()
         return answer!
     }
 

@@ -9,6 +9,7 @@ import Wire
 final class TestDesk {
     private let folder = NSTemporaryDirectory() + "lodge-desk-" + UUID().uuidString
     let store: ShardStore
+    private let textRule: TextRule
     /// 2026-03-15T12:00:00Z at first.
     var now = Timestamp(milliseconds: 1_773_576_000_000)
     private(set) var admin: Int64 = 0
@@ -19,6 +20,7 @@ final class TestDesk {
         store = try ShardStore(
             path: folder + "/shard.sqlite", shard: ShardID(rawValue: 1), schema: DeskSchema.schema,
             now: now, options: ShardStoreOptions(syncsCommits: false))
+        textRule = TextRule(store)
         admin = try transact {
             try WritingDesk.bootstrap(
                 rows: $0, adminEmail: "ada@desk.test", adminName: "Ada",
@@ -34,9 +36,11 @@ final class TestDesk {
             [ShardRequest(tenant: TenantID(rawValue: 1)) { answer = try body($0) }], now: now)
         if case .thrown(let error) = batch.outcomes[0] {
             try store.rollback()
+            textRule.rolledBack()
             throw error
         }
         try store.commit()
+        textRule.committed()
         return answer!
     }
 

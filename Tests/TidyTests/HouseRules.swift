@@ -37,6 +37,8 @@ enum HouseRules {
             ]),
         Target("SQLite", ["CSQLite", "CWALFile", "Glibc"], isPure: true),
         Target("ShardStore", ["Consensus", "Wire", "SQLite"], isPure: true),
+        Target(
+            "WordIndex", ["Consensus", "Glibc", "SQLite", "ShardStore", "Wire"], isPure: true),
         Target("Replication", ["Consensus", "Wire"], isPure: true),
         Target(
             "Simulation",
@@ -45,7 +47,8 @@ enum HouseRules {
             "Cluster",
             [
                 "Consensus", "LogStore", "Replication", "ShardStore", "SQLite", "Threads",
-                "Transport", "Wire", "Logging", "Metrics", "NIOCore", "Synchronization", "Glibc",
+                "Transport", "Wire", "WordIndex", "Logging", "Metrics", "NIOCore",
+                "Synchronization", "Glibc",
             ]),
         Target("TimeZones", ["Foundation", "Synchronization"]),
         Target(

@@ -1,6 +1,7 @@
 import Consensus
 import Glibc
 import Wire
+import WordIndex
 
 /// Where the rows of one shard lie on this node.
 ///
@@ -10,6 +11,7 @@ import Wire
 ///     3.sqlite            the rows as the replica was born, generation 0
 ///     3-1.sqlite          generation 1: the rows of the first snapshot that was installed
 ///     3-1.head            what that snapshot stands for (`SnapshotHead`), written before the file has its name
+///     3-1.words           the index of these rows' words (`WordIndexer`), which can be made anew
 ///     3.incoming          a snapshot on its way
 ///
 /// The highest generation counts; older ones are removed when it is open.
@@ -32,15 +34,26 @@ struct ShardFiles {
         generation == 0 ? "\(folder)/\(shard).sqlite" : "\(folder)/\(shard)-\(generation).sqlite"
     }
 
+    /// Where the words of the rows in a file are.
+    static func wordsPath(_ path: String) -> String {
+        precondition(path.hasSuffix(rowsSuffix))
+        return path.dropLast(rowsSuffix.count) + wordsSuffix
+    }
+
+    private static let rowsSuffix = ".sqlite"
+    private static let wordsSuffix = ".words"
+
     private static func headPath(_ folder: String, _ shard: ShardID, _ generation: Int) -> String {
         "\(folder)/\(shard)-\(generation).head"
     }
 
-    private static func generations(_ folder: String, _ shard: ShardID) -> [Int] {
+    private static func generations(
+        _ folder: String, _ shard: ShardID, _ suffix: String = rowsSuffix
+    ) -> [Int] {
         FolderListing.names(folder).compactMap { name in
-            if name == "\(shard).sqlite" { return 0 }
-            guard name.hasPrefix("\(shard)-"), name.hasSuffix(".sqlite") else { return nil }
-            return Int(name.dropFirst("\(shard)-".count).dropLast(".sqlite".count))
+            if name == "\(shard)\(suffix)" { return 0 }
+            guard name.hasPrefix("\(shard)-"), name.hasSuffix(suffix) else { return nil }
+            return Int(name.dropFirst("\(shard)-".count).dropLast(suffix.count))
         }
     }
 
@@ -62,6 +75,7 @@ struct ShardFiles {
         try OwnFile.write(writer.bytes, to: Self.headPath(folder, shard, next))
         let target = Self.path(folder, shard, next)
         for suffix in ["-wal", "-shm"] { unlink(target + suffix) }
+        WordBuilder.remove(Self.wordsPath(target))
         guard rename(received, target) == 0 else {
             throw DataDirectoryFault(
                 description: "cannot rename \(received): \(String(cString: strerror(errno)))")
@@ -73,6 +87,11 @@ struct ShardFiles {
     /// Removes the files of earlier generations.
     func removeOld() {
         for old in Self.generations(folder, shard) where old < generation { remove(old) }
+        // One may have been begun when its rows had gone.
+        for old in Self.generations(folder, shard, Self.wordsSuffix)
+        where old != generation || !exists {
+            WordBuilder.remove(Self.wordsPath(Self.path(folder, shard, old)))
+        }
     }
 
     /// Removes everything there is of the shard, for a replica that begins anew. The generation goes on, so that whoever
@@ -86,6 +105,7 @@ struct ShardFiles {
     private func remove(_ generation: Int) {
         let path = Self.path(folder, shard, generation)
         for name in [path, path + "-wal", path + "-shm"] { unlink(name) }
+        WordBuilder.remove(Self.wordsPath(path))
         unlink(Self.headPath(folder, shard, generation))
     }
 }

@@ -92,7 +92,8 @@ extension Desk {
                 name: "InvalidCursor", "The cursor belongs to another list or order")
         }
         var planning = SearchWork(limits)
-        let plan = try searchPlan(query, kind, &planning)
+        var plan = try searchPlan(query, kind, &planning)
+        try narrow(&plan, limits)
         // A page that is cut short says so, and its cursor goes on behind the last row that was decided.
         var work = SearchWork(limits, isStrict: false)
         var place = after?.keys[0] ?? 0
@@ -141,7 +142,8 @@ extension Desk {
         _ query: SearchQuery, _ kind: SearchKind, _ sort: SearchSort, into best: inout BestKeys,
         _ work: inout SearchWork
     ) throws {
-        let plan = try searchPlan(query, kind, &work)
+        var plan = try searchPlan(query, kind, &work)
+        try narrow(&plan, work.limits)
         if plan.isImpossible { return }
         do {
             _ = try scan(plan, sort: sort.expression(kind), suffix: "", &work) { id, value in

@@ -7,6 +7,11 @@ package struct SearchWork: Sendable {
         package var textRows = 1_000_000
         /// Users, groups or organizations that a name in a query may mean.
         package var names = 10_000
+        /// A desk with fewer tickets is read quicker than an index is asked about it.
+        package var indexedFrom: Int64 = 100
+        /// Tickets that an index may leave of a desk, as one in so many. Reading more of them one by one is no gain on reading all in a row.
+        package var indexedShare: Int64 = 4
+        package var indexedTickets: Int64 = 20_000
         package init() {}
     }
 

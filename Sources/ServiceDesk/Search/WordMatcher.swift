@@ -189,6 +189,18 @@ package struct WordMatcher {
     /// The entries of the basic plane: asking for a scalar's properties takes a hundred times as long as this.
     private static let table: [UInt32] = (0..<0x1_0000).map { entry(for: UInt32($0)) }
 
+    /// A number that says what becomes of every scalar: an index of words is of no use once letters are folded otherwise, as
+    /// another version of Unicode may have it.
+    static let fingerprint: UInt32 = {
+        // FNV-1a, of four bytes at a time.
+        var hash: UInt32 = 0x811c_9dc5
+        for entry in table { hash = (hash ^ entry) &* 0x0100_0193 }
+        for value in UInt32(0x1_0000)..<0x2_0000 {
+            hash = (hash ^ Self.entry(for: value)) &* 0x0100_0193
+        }
+        return hash
+    }()
+
     /// The folded scalar, with `standalone` where it applies; 0 for what separates words.
     private static func entry(for value: UInt32) -> UInt32 {
         guard let scalar = Unicode.Scalar(value) else { return 0 }

@@ -1,0 +1,194 @@
+import Glibc
+import Logging
+import Metrics
+import ShardStore
+import Threads
+import Wire
+import WordIndex
+
+/// The thread that makes the indexes of words of this node's shards.
+///
+/// It is searches that have it read: one that meets texts which the index does not know, or a desk that it does not know at all, says so and
+/// goes on without. So writes cost nothing, and a desk that nobody searches costs nothing. One step reads some hundred texts of
+/// one desk; then the next desk has its turn.
+final class WordIndexer: Sendable, WordOrders {
+    private struct Desk: Hashable {
+        let shard: ShardID
+        let kind: WordKind
+        let tenant: TenantID
+    }
+
+    private struct State {
+        /// Whose texts are to be read, in this order.
+        var queue: [Desk] = []
+        var known: Set<Desk> = []
+        /// Shards whose index is to be thrown away.
+        var damaged: Set<ShardID> = []
+        var isStopping = false
+        var isRunning = false
+    }
+
+    /// Where a shard's rows are now, and the number of their file.
+    typealias Place = (generation: Int, path: String)
+
+    private enum Call {
+        case stop
+        case forget(ShardID)
+        case read(Desk)
+    }
+
+    private let monitor = Monitor(State())
+    private let source: any WordSource
+    private let clock: @Sendable () -> Timestamp
+    private let logger: Logger
+    /// Desks that may wait. One that is not taken is asked for again by its next search.
+    private static let queueLimit = 10_000
+    /// Shards whose files are held open.
+    private static let openLimit = 16
+    /// How long words of what was erased may stay, in nanoseconds.
+    private static let forgetEvery: UInt64 = 24 * 3_600_000_000_000
+    private let records = Counter(label: "lodge_search_index_records_total")
+    private let removals = Counter(label: "lodge_search_index_removals_total")
+    private let waiting = Gauge(label: "lodge_search_index_waiting_desks")
+    private let stepTime = Metrics.Timer(label: "lodge_search_index_step_seconds")
+
+    init(
+        source: any WordSource, clock: @escaping @Sendable () -> Timestamp, logger: Logger
+    ) {
+        self.source = source
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// A reading thread's way to a shard's index.
+    func reader(of shard: ShardID, rowsPath: String) -> any WordCandidates {
+        WordReader(
+            path: ShardFiles.wordsPath(rowsPath), shard: shard, layout: source.layout, orders: self)
+    }
+
+    // MARK: From any thread
+
+    func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) {
+        let desk = Desk(shard: shard, kind: kind, tenant: tenant)
+        monitor.withLock { state -> Bool in
+            guard !state.isStopping, state.queue.count < Self.queueLimit,
+                state.known.insert(desk).inserted
+            else { return false }
+            state.queue.append(desk)
+            return true
+        } wake: {
+            $0
+        }
+    }
+
+    func damaged(_ shard: ShardID, _ error: any Error) {
+        // Out of memory or of files, or gone this moment: nothing is known.
+        guard error.tellsOfDamage else { return }
+        monitor.signal { _ = $0.damaged.insert(shard) }
+    }
+
+    /// Blocks until the thread has ended.
+    func stop() {
+        monitor.broadcast { $0.isStopping = true }
+        monitor.wait { $0.isRunning ? nil : () }
+    }
+
+    // MARK: The thread
+
+    /// - Parameters:
+    ///   - place: where a shard's rows are; nil when there are none to be read.
+    ///   - mayWrite: whether the disk has room for what can be done without.
+    func start(
+        place: @escaping @Sendable (ShardID) -> Place?, mayWrite: @escaping @Sendable () -> Bool
+    ) {
+        monitor.broadcast { $0.isRunning = true }
+        startThread(named: "words") { [self] in
+            // Of this thread alone, as Linux has it: whoever waits for an answer comes first.
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            run(place, mayWrite)
+            monitor.broadcast { $0.isRunning = false }
+        }
+    }
+
+    private func run(_ place: (ShardID) -> Place?, _ mayWrite: () -> Bool) {
+        var open: [ShardID: (generation: Int, builder: WordBuilder)] = [:]
+        var looked: [ShardID: UInt64] = [:]
+        while true {
+            let (call, count): (Call, Int) = monitor.wait { state in
+                if state.isStopping { return (.stop, 0) }
+                if let shard = state.damaged.popFirst() { return (.forget(shard), 0) }
+                guard !state.queue.isEmpty else { return nil }
+                return (.read(state.queue.removeFirst()), state.queue.count)
+            }
+            switch call {
+            case .stop: return
+            case .forget(let shard):
+                open[shard] = nil
+                if let path = place(shard)?.path {
+                    WordBuilder.remove(ShardFiles.wordsPath(path))
+                    note(shard, "a reader has met damage in it")
+                }
+            case .read(let desk):
+                waiting.record(count)
+                let isDone = read(desk, place(desk.shard), mayWrite(), &open, &looked)
+                monitor.withLock { state in
+                    if isDone {
+                        state.known.remove(desk)
+                    } else {
+                        state.queue.append(desk)
+                    }
+                }
+            }
+        }
+    }
+
+    /// One step of a desk.
+    /// - Returns: whether nothing more is to be done for it.
+    private func read(
+        _ desk: Desk, _ place: Place?, _ mayWrite: Bool,
+        _ open: inout [ShardID: (generation: Int, builder: WordBuilder)],
+        _ looked: inout [ShardID: UInt64]
+    ) -> Bool {
+        guard let place, mayWrite else { return true }
+        let began = monotonicNanoseconds()
+        do {
+            if open[desk.shard]?.generation != place.generation {
+                open[desk.shard] = nil
+                if open.count >= Self.openLimit { open.removeAll() }
+                open[desk.shard] = (
+                    place.generation,
+                    try WordBuilder(
+                        rowsPath: place.path, path: ShardFiles.wordsPath(place.path), source: source
+                    )
+                )
+            }
+            guard let builder = open[desk.shard]?.builder else { return true }
+            if looked[desk.shard].map({ began - $0 > Self.forgetEvery }) ?? true {
+                looked[desk.shard] = began
+                try builder.forgetErased(now: clock())
+            }
+            let progress = try builder.step(desk.kind, of: desk.tenant, now: clock())
+            records.increment(by: progress.recordCount)
+            stepTime.recordNanoseconds(monotonicNanoseconds() - began)
+            return progress.isDone
+        } catch let lost as WordIndexLost {
+            open[desk.shard] = nil
+            note(desk.shard, lost.reason)
+            return false
+        } catch {
+            // The rows have moved, or the disk is full: the next search asks again.
+            open[desk.shard] = nil
+            logger.debug(
+                "an index of words cannot be made",
+                metadata: ["shard": "\(desk.shard)", "error": "\(error)"])
+            return true
+        }
+    }
+
+    private func note(_ shard: ShardID, _ reason: String) {
+        removals.increment()
+        logger.notice(
+            "an index of words was removed and is made anew",
+            metadata: ["shard": "\(shard)", "reason": "\(reason)"])
+    }
+}
