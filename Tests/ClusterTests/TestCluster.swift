@@ -121,7 +121,7 @@ final class TestCluster: Sendable {
                 diskReserveMegabytes: 0, scrubMinutes: 0, shedsLateRequests: false),
             deskSchema: DeskSchema.schema,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-            clock: { Self.wallClock() })
+            clock: { Self.wallClock() }, words: DeskWords())
         let issued = try authority.issueNode(
             record.id, zone: record.zone, hosts: ["127.0.0.1"], validity: .seconds(86_400),
             now: Self.wallClock())
@@ -187,8 +187,13 @@ final class TestCluster: Sendable {
         }
     }
 
+    /// Where a node keeps a shard's rows, and whatever belongs to them.
+    func shardFolder(_ number: UInt16) -> URL {
+        folder.appending(path: "n\(number)").appending(path: "shards")
+    }
+
     /// A turn of an event loop later.
-    private static func turn() async throws {
+    static func turn() async throws {
         try await MultiThreadedEventLoopGroup.singleton.next()
             .scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
     }
@@ -233,6 +238,16 @@ final class TestCluster: Sendable {
         }
     }
 
+    /// Writes where the tenant's shard is led.
+    func write<Answer: Sendable>(
+        _ tenant: TenantRoute, _ body: @escaping @Sendable (ShardTransaction) throws -> Answer
+    ) async throws -> Answer {
+        try await again {
+            guard let leader = leader(of: tenant.shard) else { throw NotLeader(leader: nil) }
+            return try await leader.write(tenant, body).answer
+        }
+    }
+
     /// The count as one node reads it.
     func number(
         _ tenant: TenantRoute, at node: Node, level: ReadLevel = .linearizable
@@ -241,7 +256,7 @@ final class TestCluster: Sendable {
     }
 
     /// Tries again what had no effect because the leadership was moving.
-    private func again<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
+    func again<Answer>(_ body: () async throws -> Answer) async throws -> Answer {
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do { return try await body() } catch {

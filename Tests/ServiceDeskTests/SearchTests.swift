@@ -452,7 +452,7 @@ final class SearchDesk {
             throw error
         }
         try store.commit()
-        textRule.committed()
+        try textRule.committed()
         return answer!
     }
 

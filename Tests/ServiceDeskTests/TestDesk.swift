@@ -40,7 +40,7 @@ final class TestDesk {
             throw error
         }
         try store.commit()
-        textRule.committed()
+        try textRule.committed()
         return answer!
     }
 
