@@ -10,10 +10,10 @@ import Wire
 ///     steps      how far the texts of a tenant have been read, and in which state of the rows
 ///     desks      what had been erased of a tenant when its first words came in
 ///
-/// Nothing is ever taken out. A record's row in `words` is added to whenever it has new texts: FTS5 finds a row by what any of its parts
-/// in the index says, which is what makes a later part of a row take the place of an earlier one when it deletes, and here nothing deletes.
+/// Nothing is ever taken out. A record's new texts are inserted under its number once more: FTS5 keeps for each word the numbers it was given,
+/// so a record has whatever words any of its texts had.
 ///
-/// The file can be thrown away at any time. Its commits are not synced: after a power failure it is as old as its last checkpoint, and says so.
+/// The file can be thrown away at any time. Its commits are not synced: after a power failure it is as old as some earlier one, and says so.
 final class WordFile {
     /// Raise it when the tables or the tokens change.
     private static let format: UInt32 = 1

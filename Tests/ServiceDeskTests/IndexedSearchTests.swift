@@ -156,6 +156,18 @@ struct IndexedSearchTests {
         #expect(try desk.answer(query, indexed: true).ids == [made])
     }
 
+    @Test("a ticket is found by its number, whatever words it has")
+    func numbers() throws {
+        let desk = try IndexedDesk(.random(seed: 8, tickets: 150))
+        try desk.buildAll()
+        for number in [12, 77, 137, 149] {
+            let query = "type:ticket \(number)"
+            let answer = try desk.answer(query, indexed: true)
+            #expect(try answer == desk.answer(query, indexed: false), "\(number)")
+        }
+        #expect(try desk.answer("type:ticket 149", indexed: true).ids.contains(149))
+    }
+
     @Test("with candidates the tickets are found by their numbers")
     func plan() throws {
         let desk = try TestDesk()

@@ -139,6 +139,29 @@ import Wire
         #expect(!FileManager.default.fileExists(atPath: world.path))
     }
 
+    /// A word's bytes in it are others than a query's.
+    @Test func indexOfAnotherLayoutIsOfNoUse() throws {
+        var world = try World(seed: 92)
+        try world.write(tenant: 1, record: 1, [Array("word".utf8)])
+        try world.finish(tenant: 1)
+        let query = WordQuery(groups: [[[.init(bytes: Array("word".utf8), isPrefix: false)]]])
+        func find() -> IndexedRecords? {
+            world.words.find(
+                query, .ticket, of: TenantID(rawValue: 1), at: world.store.appliedIndex, limit: 9)
+        }
+        #expect(find()?.records == [1])
+        world.source.layoutNumber.withLock { $0 = 2 }
+        try world.reopen()
+        #expect(find() == nil)
+        try world.finish(tenant: 1)
+        #expect(find() == nil)
+        world.source.layoutNumber.withLock { $0 = 1 }
+        try world.reopen()
+        #expect(find() == nil)
+        try world.finish(tenant: 1)
+        #expect(find()?.records == [1])
+    }
+
     /// As after a process that was killed: the file and its log as they are, opened by a reader first.
     @Test func readerOpensWhatAKilledProcessLeft() throws {
         var world = try World(seed: 93)

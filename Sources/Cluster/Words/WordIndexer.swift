@@ -43,8 +43,10 @@ final class WordIndexer: Sendable, WordOrders {
     private let logger: Logger
     /// Desks that may wait. One that is not taken is asked for again by its next search.
     private static let queueLimit = 10_000
-    /// Shards whose files are held open.
+    /// Shards whose files are held open, and nanoseconds for which they are with nothing to do: rows that have been replaced take room
+    /// on the disk while they are open.
     private static let openLimit = 16
+    private static let patience: UInt64 = 10_000_000_000
     /// How long words of what was erased may stay, in nanoseconds.
     private static let forgetEvery: UInt64 = 24 * 3_600_000_000_000
     private let records = Counter(label: "lodge_search_index_records_total")
@@ -113,13 +115,20 @@ final class WordIndexer: Sendable, WordOrders {
     private func run(_ place: (ShardID) -> Place?, _ mayWrite: () -> Bool) {
         var open: [ShardID: (generation: Int, builder: WordBuilder)] = [:]
         var looked: [ShardID: UInt64] = [:]
+        var idleUntil = UInt64(Int64.max)
         while true {
-            let (call, count): (Call, Int) = monitor.wait { state in
+            let next = { (state: inout State) -> (Call, Int)? in
                 if state.isStopping { return (.stop, 0) }
                 if let shard = state.damaged.popFirst() { return (.forget(shard), 0) }
                 guard !state.queue.isEmpty else { return nil }
                 return (.read(state.queue.removeFirst()), state.queue.count)
             }
+            guard let (call, count) = monitor.wait(until: idleUntil, next) else {
+                open.removeAll()
+                idleUntil = UInt64(Int64.max)
+                continue
+            }
+            idleUntil = monotonicNanoseconds() + Self.patience
             switch call {
             case .stop: return
             case .forget(let shard):
