@@ -53,6 +53,8 @@ package final class WordBuilder {
     /// Reads the next of a tenant's texts, from one snapshot of the rows that is not held for longer.
     /// - Throws: `WordIndexLost` when the index had to be removed: make another builder.
     package func step(_ kind: WordKind, of tenant: TenantID, now: Timestamp) throws -> Progress {
+        // Somebody may have removed it.
+        guard access(path, F_OK) == 0 else { throw lost("its file has gone") }
         let last = try owningDamage { try file.step(tenant, kind) }
         let (applied, erased, batch) = try rows.read(tenant: tenant, now: now) { rows in
             (

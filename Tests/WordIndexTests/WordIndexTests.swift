@@ -139,6 +139,20 @@ import Wire
         #expect(!FileManager.default.fileExists(atPath: world.path))
     }
 
+    @Test func indexThatSomebodyRemovedIsMadeAnew() throws {
+        var world = try World(seed: 91)
+        try world.write(tenant: 1, record: 1, [Array("word".utf8)])
+        try world.finish(tenant: 1)
+        try FileManager.default.removeItem(atPath: world.path)
+        #expect(throws: WordIndexLost.self) { try world.finish(tenant: 1) }
+        try world.reopen()
+        try world.finish(tenant: 1)
+        let query = WordQuery(groups: [[[.init(bytes: Array("word".utf8), isPrefix: false)]]])
+        let found = world.words.find(
+            query, .ticket, of: TenantID(rawValue: 1), at: world.store.appliedIndex, limit: 9)
+        #expect(found?.records == [1])
+    }
+
     /// A word's bytes in it are others than a query's.
     @Test func indexOfAnotherLayoutIsOfNoUse() throws {
         var world = try World(seed: 92)

@@ -31,6 +31,15 @@ final class WordIndexer: Sendable, WordOrders {
     /// Where a shard's rows are now, and the number of their file.
     typealias Place = (generation: Int, path: String)
 
+    /// What the thread has open and has seen of the shards.
+    private struct Files {
+        var builders: [ShardID: (generation: Int, builder: WordBuilder)] = [:]
+        /// When a shard's index was last looked at for words of what was erased.
+        var looked: [ShardID: UInt64] = [:]
+        /// Shards of which the log says already that their index cannot be made.
+        var troubled: Set<ShardID> = []
+    }
+
     private enum Call {
         case stop
         case forget(ShardID)
@@ -113,8 +122,7 @@ final class WordIndexer: Sendable, WordOrders {
     }
 
     private func run(_ place: (ShardID) -> Place?, _ mayWrite: () -> Bool) {
-        var open: [ShardID: (generation: Int, builder: WordBuilder)] = [:]
-        var looked: [ShardID: UInt64] = [:]
+        var files = Files()
         var idleUntil = UInt64(Int64.max)
         while true {
             let next = { (state: inout State) -> (Call, Int)? in
@@ -124,7 +132,7 @@ final class WordIndexer: Sendable, WordOrders {
                 return (.read(state.queue.removeFirst()), state.queue.count)
             }
             guard let (call, count) = monitor.wait(until: idleUntil, next) else {
-                open.removeAll()
+                files.builders.removeAll()
                 idleUntil = UInt64(Int64.max)
                 continue
             }
@@ -132,14 +140,14 @@ final class WordIndexer: Sendable, WordOrders {
             switch call {
             case .stop: return
             case .forget(let shard):
-                open[shard] = nil
+                files.builders[shard] = nil
                 if let path = place(shard)?.path {
                     WordBuilder.remove(ShardFiles.wordsPath(path))
                     note(shard, "a reader has met damage in it")
                 }
             case .read(let desk):
                 waiting.record(count)
-                let isDone = read(desk, place(desk.shard), mayWrite(), &open, &looked)
+                let isDone = read(desk, place(desk.shard), mayWrite(), &files)
                 monitor.withLock { state in
                     if isDone {
                         state.known.remove(desk)
@@ -152,46 +160,50 @@ final class WordIndexer: Sendable, WordOrders {
     }
 
     /// One step of a desk.
-    /// - Returns: whether nothing more is to be done for it.
-    private func read(
-        _ desk: Desk, _ place: Place?, _ mayWrite: Bool,
-        _ open: inout [ShardID: (generation: Int, builder: WordBuilder)],
-        _ looked: inout [ShardID: UInt64]
-    ) -> Bool {
+    /// - Returns: whether nothing more is to be done for it until a search asks again.
+    private func read(_ desk: Desk, _ place: Place?, _ mayWrite: Bool, _ files: inout Files)
+        -> Bool
+    {
         guard let place, mayWrite else { return true }
-        let began = monotonicNanoseconds()
+        let (shard, began) = (desk.shard, monotonicNanoseconds())
         do {
-            if open[desk.shard]?.generation != place.generation {
-                open[desk.shard] = nil
-                if open.count >= Self.openLimit { open.removeAll() }
-                open[desk.shard] = (
-                    place.generation,
-                    try WordBuilder(
-                        rowsPath: place.path, path: ShardFiles.wordsPath(place.path), source: source
-                    )
-                )
-            }
-            guard let builder = open[desk.shard]?.builder else { return true }
-            if looked[desk.shard].map({ began - $0 > Self.forgetEvery }) ?? true {
-                looked[desk.shard] = began
+            let builder = try builder(of: shard, at: place, &files)
+            if files.looked[shard].map({ began - $0 > Self.forgetEvery }) ?? true {
+                files.looked[shard] = began
                 try builder.forgetErased(now: clock())
             }
             let progress = try builder.step(desk.kind, of: desk.tenant, now: clock())
+            files.troubled.remove(shard)
             records.increment(by: progress.recordCount)
             stepTime.recordNanoseconds(monotonicNanoseconds() - began)
             return progress.isDone
         } catch let lost as WordIndexLost {
-            open[desk.shard] = nil
-            note(desk.shard, lost.reason)
-            return false
+            files.builders[shard] = nil
+            note(shard, lost.reason)
         } catch {
-            // The rows have moved, or the disk is full: the next search asks again.
-            open[desk.shard] = nil
-            logger.debug(
-                "an index of words cannot be made",
-                metadata: ["shard": "\(desk.shard)", "error": "\(error)"])
-            return true
+            // The rows have moved, the disk is full, or SQLite is one without FTS5.
+            files.builders[shard] = nil
+            if files.troubled.insert(shard).inserted {
+                logger.warning(
+                    "an index of words cannot be made now; searches go on without",
+                    metadata: ["shard": "\(shard)", "error": "\(error)"])
+            }
         }
+        return true
+    }
+
+    private func builder(of shard: ShardID, at place: Place, _ files: inout Files) throws
+        -> WordBuilder
+    {
+        if let (generation, builder) = files.builders[shard], generation == place.generation {
+            return builder
+        }
+        files.builders[shard] = nil
+        if files.builders.count >= Self.openLimit { files.builders.removeAll() }
+        let builder = try WordBuilder(
+            rowsPath: place.path, path: ShardFiles.wordsPath(place.path), source: source)
+        files.builders[shard] = (place.generation, builder)
+        return builder
     }
 
     private func note(_ shard: ShardID, _ reason: String) {
