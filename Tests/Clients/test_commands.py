@@ -220,9 +220,12 @@ def test_no_other_process_opens_a_shard_of_a_running_node(tmp_path):
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode={mode}", uri=True, timeout=0)) as connection:
             return connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
-    for file in files:
-        for mode in ("ro", "rw"):
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                tables(file, mode)
-    assert node.stop() == 0
+    try:
+        for file in files:
+            for mode in ("ro", "rw"):
+                with pytest.raises(sqlite3.OperationalError, match="locked"):
+                    tables(file, mode)
+    finally:
+        status = node.stop()
+    assert status == 0
     assert all(tables(file, "ro") > 0 for file in files)
