@@ -137,10 +137,15 @@ class LocalCluster:
         self._make_certificates()
         for number in range(len(self.names) + 1, count + 1):
             self._add(f"n{number}", ZONES[(number - 1) % min(count, len(ZONES))])
+        # Nodes of a cluster that was stopped listen once most of them run: none is waited for before all are started.
+        stopped = [name for name in self.names if self._is_prepared(name) and not self.is_running(name)]
+        for name in stopped:
+            self.start_node(name, wait=False)
+        for name in stopped if wait else []:
+            self.wait_ready(name)
         for name in self.names:
-            if not self.is_running(name):
-                if not self._is_prepared(name):
-                    self._prepare(name)
+            if not self._is_prepared(name):
+                self._prepare(name)
                 self.start_node(name, wait=wait)
         if wait:
             self.wait_healthy()

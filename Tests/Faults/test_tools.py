@@ -10,6 +10,7 @@ import pytest
 
 import disks
 import network
+from local_cluster import LocalCluster
 
 pytestmark = pytest.mark.short
 
@@ -74,3 +75,13 @@ def test_one_bit_is_flipped(tmp_path):
     disks.flip_bit(path, 1, bit=0)
     assert path.read_bytes() == b"acc\0\0"
     assert disks.places_of(b"c", tmp_path, "fil*") == [(path, 1), (path, 2)]
+
+
+def test_a_cluster_that_was_stopped_is_started_again(cluster):
+    """No node listens before most of them run: whoever started one after the other would wait in vain."""
+    cluster.stop()
+    assert cluster.running() == []
+    again = LocalCluster(cluster.directory)
+    again.start(3)
+    assert again.running() == ["n1", "n2", "n3"] and again.status()["healthy"]
+    again.stop()
