@@ -215,6 +215,7 @@ let package = Package(
             ],
             path: "Benchmarks/LodgeBench", swiftSettings: settings),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "ConsensusTests", dependencies: ["Consensus"], exclude: ["Scripts"],
             swiftSettings: settings + plantedBugs),
@@ -224,13 +225,14 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["Consensus", "Replication", "Simulation"],
             swiftSettings: settings + plantedBugs),
-        .testTarget(name: "SQLiteTests", dependencies: ["SQLite"], swiftSettings: settings),
+        .testTarget(
+            name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Consensus", "Wire", product("NIOCore", "swift-nio")],
+            dependencies: ["Consensus", "TestSupport", "Wire", product("NIOCore", "swift-nio")],
             resources: [.copy("Golden")], swiftSettings: settings),
         .testTarget(
-            name: "LogStoreTests", dependencies: ["Consensus", "LogStore", "Wire"],
+            name: "LogStoreTests", dependencies: ["Consensus", "LogStore", "TestSupport", "Wire"],
             swiftSettings: settings),
         .testTarget(
             name: "CertificatesTests",
@@ -253,7 +255,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ShardStoreTests",
-            dependencies: ["Consensus", "ShardStore", "ServiceDesk", "SQLite", "CSQLite", "Wire"],
+            dependencies: [
+                "Consensus", "CSQLite", "ServiceDesk", "ShardStore", "SQLite", "TestSupport",
+                "Wire",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ClusterTests",
@@ -265,17 +270,21 @@ let package = Package(
         .testTarget(
             name: "ServiceDeskTests",
             dependencies: [
-                "ServiceDesk", "ShardStore", "SQLite", "TimeZones", "Wire", "WordIndex",
+                "ServiceDesk", "ShardStore", "SQLite", "TestSupport", "TimeZones", "Wire",
+                "WordIndex",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WordIndexTests",
-            dependencies: ["Consensus", "ShardStore", "SQLite", "Wire", "WordIndex"],
+            dependencies: [
+                "Consensus", "ShardStore", "SQLite", "TestSupport", "Wire", "WordIndex",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "SupportAPITests",
             dependencies: [
-                "SupportAPI", "OperatorAPI", "Cluster", "ServiceDesk", "ShardStore", "Wire",
+                "SupportAPI", "OperatorAPI", "Cluster", "ServiceDesk", "ShardStore", "TestSupport",
+                "Wire",
                 product("HTTPTypes", "swift-http-types"),
                 product("Hummingbird", "hummingbird"),
                 product("HummingbirdTesting", "hummingbird"),
@@ -316,7 +325,8 @@ let package = Package(
                 product("NIOHTTP1", "swift-nio"), product("NIOPosix", "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(
-            name: "MicroBenchmarksTests", dependencies: ["Measurement", "MicroBenchmarks"],
+            name: "MicroBenchmarksTests",
+            dependencies: ["Measurement", "MicroBenchmarks", "TestSupport"],
             swiftSettings: settings),
         .testTarget(name: "DemoDeskTests", dependencies: ["DemoDesk"], swiftSettings: settings),
         .testTarget(

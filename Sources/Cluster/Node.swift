@@ -123,9 +123,8 @@ package final class Node: Sendable {
                 trailingEntries: 10_000, snapshots: snapshots, scrubber: scrubber,
                 checkpointer: checkpointer
             ) { laneOf.lane($0).post(.run($0, $1)) }
-            if let pages = configuration.walPages {
-                services.walPages.store(pages, ordering: .relaxed)
-            }
+            services.walPages.store(
+                Self.walPages(configuration, free: folder.freeBytes), ordering: .relaxed)
             checkpointer.start()
             let birth = ReplicaBirth(
                 configuration: configuration, folder: folder, opened: opened,
@@ -620,16 +619,20 @@ package final class Node: Sendable {
         }
     }
 
+    /// How long WALs may grow, with so many bytes free on the disk.
+    private static func walPages(_ configuration: NodeConfiguration, free: UInt64?) -> Int {
+        if let pages = configuration.walPages { return pages }
+        let reserve = UInt64(configuration.diskReserveMegabytes) << 20
+        let spare = free.map { $0 - min($0, reserve) }
+        return ShardServices.walPages(free: spare, shards: configuration.shardCount + 1)
+    }
+
     private func watchDisk() {
         let reserve = UInt64(configuration.diskReserveMegabytes) << 20
         let free = folder.freeBytes
         ballast.keep(free: free, reserve: reserve, isFull: logWriter.isFull)
         let isLow = free.map { $0 < reserve } ?? false
-        let spare = free.map { $0 - min($0, reserve) }
-        services.walPages.store(
-            configuration.walPages
-                ?? ShardServices.walPages(free: spare, shards: configuration.shardCount + 1),
-            ordering: .relaxed)
+        services.walPages.store(Self.walPages(configuration, free: free), ordering: .relaxed)
         if services.isDiskLow.exchange(isLow, ordering: .relaxed) != isLow {
             if isLow {
                 logger.error("the disk is nearly full: nothing new is taken")

@@ -110,6 +110,13 @@ package final class ShardStore {
         let lastIdentifier: Int64
     }
 
+    /// How many pages of 4 KiB a transaction keeps in memory, whatever the cache's size, before it writes some that it changed early.
+    ///
+    /// In SQLite 3.40.1 (newer ones reset `iReCksum` in `sqlite3WalSavepointUndo`) a savepoint's undo in which a page was written early
+    /// twice breaks the WAL's chain of checksums: this process goes on, but the next one reads the WAL only up to there, and takes all that
+    /// was committed since from the log once more.
+    private static let spillPages = 16_384
+
     /// Opens or makes the file, brings it to the schema's last step and checks the rules every table must keep.
     package init(
         path: String, shard: ShardID, schema: ShardSchema, now: Timestamp,
@@ -131,6 +138,7 @@ package final class ShardStore {
             PRAGMA wal_autocheckpoint = 0;
             PRAGMA secure_delete = OFF;
             PRAGMA cache_size = -\(options.cacheKilobytes);
+            PRAGMA cache_spill = \(Self.spillPages);
             PRAGMA temp_store = MEMORY;
             PRAGMA foreign_keys = OFF;
             """)

@@ -49,6 +49,7 @@ struct HistoryTests {
 
     @Test func rowsThatAddUpAreSoundAndOthersAreNot() async throws {
         let test = try TestNode()
+        defer { test.remove() }
         let acme = try await test.tenant("acme")
         _ = try await test.node.countUp(acme)
         #expect(await test.node.checkRows(of: acme.shard) == .sound)
@@ -70,7 +71,6 @@ struct HistoryTests {
         #expect(view.fault == nil)
         #expect(view.damage == what)
         #expect(try await test.node.number(acme) == 41)
-        test.remove()
     }
 }
 

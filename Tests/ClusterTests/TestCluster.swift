@@ -71,23 +71,32 @@ final class TestCluster: Sendable {
         Timestamp(rawValue: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
-    private static func freePorts(_ count: Int) throws -> [Int] {
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        return try (0..<count).map { _ in
-            let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            sockets.append(socket)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let isBound = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
-                }
+    private static let givenPorts = Mutex<Set<UInt16>>([])
+
+    /// Ports that nobody listens at, and that the system gives nobody who asks for any port or connects to somewhere: the nodes' addresses
+    /// are known before they listen.
+    private static func freePorts(_ count: Int) throws -> [UInt16] {
+        try (0..<count).map { _ in
+            for _ in 0..<1000 {
+                let port = UInt16.random(in: 10_000..<32_768)
+                guard givenPorts.withLock({ $0.insert(port).inserted }) else { continue }
+                if isFree(port) { return port }
             }
-            guard isBound else { throw Late(description: "no free port") }
-            return Int(UInt16(bigEndian: address.sin_port))
+            throw Late(description: "no free port")
+        }
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
         }
     }
 
@@ -111,6 +120,12 @@ final class TestCluster: Sendable {
     private func start(_ record: NodeRecord) async throws {
         let isFounder = record.id == NodeID(rawValue: 1)
         let seeds = state.withLock { $0.values.map(\.record) }.filter { $0.id != record.id }
+        let issued = try authority.issueNode(
+            record.id, zone: record.zone, hosts: ["127.0.0.1"], validity: .seconds(86_400),
+            now: Self.wallClock())
+        guard let address = PeerAddress(record.address) else {
+            throw Late(description: record.address)
+        }
         let node = try Node(
             configuration: NodeConfiguration(
                 dataDirectory: folder.appending(path: record.name).path,
@@ -122,18 +137,17 @@ final class TestCluster: Sendable {
             deskSchema: DeskSchema.schema,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             clock: { Self.wallClock() }, words: DeskWords())
-        let issued = try authority.issueNode(
-            record.id, zone: record.zone, hosts: ["127.0.0.1"], validity: .seconds(86_400),
-            now: Self.wallClock())
-        guard let address = PeerAddress(record.address) else {
-            throw Late(description: record.address)
+        do {
+            _ = try await node.link(
+                listen: address,
+                credentials: NodeCredentials(
+                    caPEM: authority.certificatePEM, certificatePEM: issued.certificatePEM,
+                    keyPEM: issued.keyPEM),
+                life: UInt64.random(in: 1 ... .max), group: MultiThreadedEventLoopGroup.singleton)
+        } catch {
+            node.stop()
+            throw error
         }
-        _ = try await node.link(
-            listen: address,
-            credentials: NodeCredentials(
-                caPEM: authority.certificatePEM, certificatePEM: issued.certificatePEM,
-                keyPEM: issued.keyPEM),
-            life: UInt64.random(in: 1 ... .max), group: MultiThreadedEventLoopGroup.singleton)
         state.withLock { $0[record.id] = Member(record: record, node: node) }
     }
 

@@ -27,6 +27,9 @@ final class TestNode: Sendable {
             clock: { Self.start })
     }
 
+    /// A node must not be let go while it runs, and a test may end anywhere.
+    deinit { node.stop() }
+
     func tenant(_ name: String) async throws -> TenantRoute {
         try await node.directory.createTenant(name: name, plan: "p", limits: TenantLimits()).route
     }

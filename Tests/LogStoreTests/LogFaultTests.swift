@@ -2,6 +2,7 @@ import Consensus
 import Glibc
 import LogStore
 import Testing
+import TestSupport
 import Wire
 
 @Suite struct LogFaultTests {
@@ -340,13 +341,8 @@ import Wire
     }
 
     @Test func theRealDiskKeepsALogAsWell() throws {
-        var template = ("/tmp/lodge-log-" + String(repeating: "X", count: 6)).utf8CString.map { $0 }
-        let made = try #require(mkdtemp(&template))
-        let folder = String(cString: made)
-        defer {
-            for name in (try? DiskFiles().list(folder)) ?? [] { unlink(folder + "/" + name) }
-            rmdir(folder)
-        }
+        let kept = TemporaryFolder()
+        let folder = kept.path
         var random = SeededRandom(seed: 6)
         var model = LogModel()
         let options = LogOptions(segmentBytes: 4096)

@@ -1,5 +1,6 @@
 import Consensus
 import LogStore
+import TestSupport
 import Wire
 
 /// What the log should hold, and a source of changes that make sense to it.

@@ -1,6 +1,7 @@
 import Consensus
 import LogStore
 import Testing
+import TestSupport
 import Wire
 
 let identity = Array("cluster-7/node-3".utf8)

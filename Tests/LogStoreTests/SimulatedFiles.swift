@@ -1,4 +1,5 @@
 import LogStore
+import TestSupport
 
 /// A folder on a disk that loses what was not synced, tears, fails, fills up and stops at any call, all from a seed.
 ///

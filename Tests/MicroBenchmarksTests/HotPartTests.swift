@@ -2,26 +2,14 @@ import Foundation
 import Measurement
 import MicroBenchmarks
 import Testing
-
-/// A folder of its own, gone with the test.
-final class TemporaryFolder {
-    let path = NSTemporaryDirectory() + "lodge-bench-\(UUID().uuidString)"
-
-    init() throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    var files: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
-}
+import TestSupport
 
 /// Each part looks at its own outcome and throws if it is wrong; here all of them run, so that none rots.
 @Suite struct HotPartTests {
     @Test(arguments: HotPart.all.map(\.name))
     func partDoesWhatItIsFor(name: String) throws {
         let part = try #require(HotPart.all.first { $0.name == name })
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let result = try part.measure(rounds: 2, scale: .tiny, folder: folder.path)
         #expect(result.name == name)
         #expect(result.title == part.title)
@@ -49,7 +37,7 @@ final class TemporaryFolder {
 
     /// engine.md, section 13, on a shard of several tenants.
     @Test func writesStayWithinTheirBudgetOfBTrees() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let shard = try BenchShard(
             path: folder.path + "/shard.sqlite",
             BenchShard.Options(tenants: 3, tickets: 400))

@@ -1,6 +1,7 @@
 import Measurement
 import MicroBenchmarks
 import Testing
+import TestSupport
 
 @Suite(.serialized) struct MachineLimitsTests {
     /// By group, what is measured; reports and comparisons know these names.
@@ -26,7 +27,7 @@ import Testing
     @Test(arguments: MachineLimits.groups.map(\.name))
     func limitsAreNumbersAndLeaveNothing(name: String) throws {
         let group = try #require(MachineLimits.groups.first { $0.name == name })
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let limits = try group.measure(seconds: 0.02, folder: folder.path)
         #expect(limits.map(\.name) == Self.names[name])
         for limit in limits {
@@ -41,7 +42,7 @@ import Testing
 
     /// A rate of one thread and the mean of its times say the same.
     @Test func ratesFollowFromTimes() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let disk = try #require(MachineLimits.groups.first { $0.name == "disk" })
         let limit = try #require(try disk.measure(seconds: 0.1, folder: folder.path).first)
         let mean = try #require(limit.latency).mean

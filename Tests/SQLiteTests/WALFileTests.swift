@@ -1,19 +1,20 @@
 import Foundation
 import Testing
+import TestSupport
 
 @testable import SQLite
 
 /// How a WAL is written: in few pieces, and whatever a commit made visible is in the file.
 @Suite struct WALFileTests {
-    private let folder = NSTemporaryDirectory() + "lodge-wal-" + UUID().uuidString
+    private let folder = TemporaryFolder()
 
     private func open(
         _ name: String = "a", _ mode: Connection.Mode = .create, cachePages: Int = 200,
-        syncs: Bool = false
+        spills: Bool = true, syncs: Bool = false
     ) throws -> Connection {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let connection = try Connection(path: folder + "/" + name, mode: mode)
-        try connection.execute("PRAGMA cache_size = \(cachePages)")
+        let connection = try Connection(path: folder.file(name), mode: mode)
+        try connection.execute(
+            "PRAGMA cache_size = \(cachePages); PRAGMA cache_spill = \(spills ? "ON" : "OFF")")
         guard mode == .create else { return connection }
         try connection.execute(
             """
@@ -44,7 +45,6 @@ import Testing
     }
 
     @Test func aTransactionIsWrittenAtOnce() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let connection = try open()
         try put(connection, 0, 0)
         for count in [1, 3, 10] {
@@ -58,7 +58,6 @@ import Testing
     }
 
     @Test func aLongTransactionIsWrittenInPieces() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let connection = try open()
         try put(connection, 0, 0)
         let (before, pages) = (try writes(connection), connection.walPageCount)
@@ -70,7 +69,6 @@ import Testing
     }
 
     @Test func aWALThatIsThereIsGoneOnWith() throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         let connection = try open()
         for key in 0..<20 { try put(connection, key, 1) }
         try copy("b")
@@ -90,20 +88,20 @@ import Testing
 
     private func copy(_ target: String, of source: String = "a") throws {
         for suffix in ["", "-wal"] {
-            let to = folder + "/" + target + suffix
+            let to = folder.file(target + suffix)
             try? FileManager.default.removeItem(atPath: to)
-            try FileManager.default.copyItem(atPath: folder + "/" + source + suffix, toPath: to)
+            try FileManager.default.copyItem(atPath: folder.file(source + suffix), toPath: to)
         }
     }
 
     /// Transactions that do not fit the cache write frames before they end, write some of them twice, and may then be rolled back; what
-    /// another connection and a copy of the files see is what was committed.
-    @Test(arguments: 0..<12)
+    /// another connection and a copy of the files see is what was committed. Where a savepoint is rolled back nothing is written early, as in
+    /// `ShardStore`, since SQLite 3.40.1 does not get that right in any file system.
+    @Test(arguments: 0..<48)
     func whatIsCommittedIsInTheFile(seed: UInt64) throws {
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        var random = Random(state: seed &* 0x9e37_79b9_7f4a_7c15 | 1)
-        let cachePages = seed % 3 == 0 ? 200 : 5
-        var connection = try open(cachePages: cachePages, syncs: seed % 4 == 0)
+        var random = SeededRandom(seed: seed)
+        let (cachePages, spills) = (seed % 3 == 0 ? 200 : 5, seed % 2 == 0)
+        var connection = try open(cachePages: cachePages, spills: spills, syncs: seed % 8 < 2)
         var reader = try open("a", .readOnly, cachePages: 5)
         var committed: [Int: Int] = [:]
         for step in 0..<60 {
@@ -117,7 +115,7 @@ import Testing
             }
             try connection.begin(.immediate)
             try change(Int.random(in: 1...30, using: &random))
-            if Int.random(in: 0..<3, using: &random) == 0 {
+            if !spills && random.chance(33) {
                 let kept = model
                 try connection.execute("SAVEPOINT s")
                 try change(Int.random(in: 1...30, using: &random))
@@ -143,9 +141,9 @@ import Testing
                 if step % 3 == 0 {
                     // As if the process had ended.
                     reader = try open("copy", .readOnly)
-                    connection = try open("copy", cachePages: cachePages)
+                    connection = try open("copy", cachePages: cachePages, spills: spills)
                     try copyBack()
-                    connection = try open(cachePages: cachePages)
+                    connection = try open(cachePages: cachePages, spills: spills)
                     reader = try open("a", .readOnly, cachePages: 5)
                 }
             default: break
@@ -155,14 +153,4 @@ import Testing
     }
 
     private func copyBack() throws { try copy("a", of: "copy") }
-}
-
-private struct Random: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
 }

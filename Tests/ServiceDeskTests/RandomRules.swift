@@ -1,23 +1,12 @@
+import TestSupport
 import Wire
 
 @testable import ServiceDesk
 
 /// Random conditions and random tickets to look at, over few values, so that they often meet.
 struct RandomRules {
-    /// SplitMix64.
-    struct Dice: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
-    var dice: Dice
-    init(seed: UInt64) { dice = Dice(state: seed) }
+    var dice: SeededRandom
+    init(seed: UInt64) { dice = SeededRandom(seed: seed) }
 
     mutating func number(_ range: ClosedRange<Int64>) -> Int64 {
         Int64.random(in: range, using: &dice)

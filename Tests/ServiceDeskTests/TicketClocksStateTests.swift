@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import ShardStore
 import Testing
+import TestSupport
 import Wire
 
 @testable import ServiceDesk
@@ -16,18 +17,6 @@ private func office(until hour: Int) -> WorkingHours {
         stretches: (1...5).map { .init(start: $0 * 1440 + 540, end: $0 * 1440 + hour * 60) })
 }
 
-/// SplitMix64.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// A ticket that random things happen to, and what has happened to it.
 private struct RandomLife {
     private(set) var clocks: TicketClocks
@@ -35,11 +24,11 @@ private struct RandomLife {
     private(set) var statuses: [(time: Timestamp, status: TicketStatus)] = []
     private(set) var now = created
     private let calendar = office(until: 17)
-    private var dice: Dice
+    private var dice: SeededRandom
     private var events: [ClockEvent] = []
 
     init(seed: UInt64) {
-        dice = Dice(state: seed)
+        dice = SeededRandom(seed: seed)
         let status = [TicketStatus.new, .open, .pending, .hold].randomElement(using: &dice)!
         let targets = Self.targets(&dice)
         clocks = TicketClocks(
@@ -48,7 +37,7 @@ private struct RandomLife {
         statuses.append((now, status))
     }
 
-    private static func targets(_ dice: inout Dice) -> [PolicyMetric: ClockTarget] {
+    private static func targets(_ dice: inout SeededRandom) -> [PolicyMetric: ClockTarget] {
         var targets: [PolicyMetric: ClockTarget] = [:]
         for metric in PolicyMetric.allCases where Int.random(in: 0..<4, using: &dice) > 0 {
             targets[metric] = ClockTarget(
@@ -117,7 +106,7 @@ struct TicketClocksStateTests {
         var life = RandomLife(seed: seed)
         for _ in 0..<(seed * 12) { life.step() }
         let bytes = life.clocks.encoded
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         var refused = 0
         for place in bytes.indices {
             for bit in 0..<8 {
@@ -224,7 +213,7 @@ struct TicketClocksStateTests {
     /// Where every minute is worked, sums say as much as spans: a ticket's times are the same, and its state stays short.
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func foldingThePastChangesNoTimeWhereEveryMinuteIsWorked(seed: UInt64) {
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         var events: [[ClockEvent]] = [[], []]
         var twins = (0..<2).map { twin in
             TicketClocks(

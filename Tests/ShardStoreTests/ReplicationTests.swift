@@ -3,6 +3,7 @@ import CSQLite
 import Foundation
 import ServiceDesk
 import Testing
+import TestSupport
 import Wire
 
 @testable import SQLite

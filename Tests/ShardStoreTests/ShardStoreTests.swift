@@ -1,5 +1,6 @@
 import Consensus
 import Testing
+import TestSupport
 import Wire
 
 @testable import SQLite
@@ -264,6 +265,38 @@ private func request(_ body: @escaping (ShardTransaction) throws -> Void) -> Sha
         try fixture.store.write { try $0.run(insertPair, -2, "x", 1) }
         // The file is as long as before, but begins anew.
         #expect(fixture.store.connection.walPageCount < pages)
+    }
+
+    /// Large transactions with something undone in them: see `ShardStore.spillPages`.
+    @Test func whatFollowsALargeUndoIsThereForANewProcess() throws {
+        let folder = TemporaryFolder()
+        let store = try ShardStore(
+            path: folder.file("a"), shard: testShard, schema: shapesSchema, now: testTime,
+            options: ShardStoreOptions(cacheKilobytes: 32, syncsCommits: false))
+        let long = String(repeating: "x", count: 2500)
+        try store.write { rows in
+            for number in 0..<100 { try rows.run(insertPair, number, long, 0) }
+        }
+        try store.write { rows in
+            try rows.run(insertPair, 0, "kept", 0)
+            do {
+                try rows.savepoint {
+                    // Each row has a page. None of the first ones is written twice, so the chain would begin anew behind all that follows.
+                    for number in [Int](0..<100) + [Int](60..<90) {
+                        try rows.run(
+                            "UPDATE pairs SET whole = whole + 1 WHERE tenant = ?1 AND a = ?2",
+                            number)
+                    }
+                    throw Refused()
+                }
+            } catch is Refused {}
+        }
+        for number in 1..<5 { try store.write { try $0.run(insertPair, number, "kept", 0) } }
+        // As if the process had ended.
+        try folder.copyFiles("a", to: "b")
+        let later = try openStore(folder.file("b"), shapesSchema)
+        #expect(later.appliedIndex == store.appliedIndex)
+        #expect(try dump(folder.file("b")) == dump(folder.file("a")))
     }
 
     @Test func otherShardSchemaOrNewerFileIsRefused() throws {

@@ -1,19 +1,18 @@
 import Foundation
 import SQLite
+import TestSupport
 import Wire
 
 @testable import ShardStore
 
-/// A folder that goes away with the value.
-final class TemporaryFolder {
-    let path: String
-    init() {
-        path = NSTemporaryDirectory() + "lodge-test-" + UUID().uuidString
-        try! FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true)
+extension TemporaryFolder {
+    /// Another database of the same files, as a process would find them that comes after this one.
+    func copyFiles(_ source: String, to target: String) throws {
+        for suffix in ["", "-wal"] {
+            try FileManager.default.copyItem(
+                atPath: file(source + suffix), toPath: file(target + suffix))
+        }
     }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-    func file(_ name: String) -> String { path + "/" + name }
 }
 
 let testShard = ShardID(rawValue: 3)

@@ -1,6 +1,7 @@
 import ServiceDesk
 import ShardStore
 import Testing
+import TestSupport
 import Wire
 
 /// engine.md, section 13: a create writes at most six B-trees, a change of status three, whatever is added to the desk.

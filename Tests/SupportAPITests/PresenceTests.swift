@@ -1,5 +1,6 @@
 import HTTPTypes
 import Testing
+import TestSupport
 import Wire
 
 @testable import SupportAPI
@@ -70,14 +71,14 @@ struct PresenceTests {
     /// Coming and going any number of times leaves nothing behind.
     @Test(arguments: 1...3 as ClosedRange<UInt64>)
     func theBoardIsWhatAListOfHeartbeatsSays(seed: UInt64) {
-        var dice = Dice(state: seed)
+        var dice = SeededRandom(seed: seed)
         let board = PresenceBoard()
         var last: [Int64: [Int64: Int64]] = [:]
         var seconds: Int64 = 0
         for _ in 0..<4000 {
-            seconds += Int64(dice.next(3))
-            let (ticket, user) = (Int64(dice.next(4)), Int64(dice.next(5)))
-            if dice.next(4) == 0 {
+            seconds += Int64(dice.number(0..<3))
+            let (ticket, user) = (Int64(dice.number(0..<4)), Int64(dice.number(0..<5)))
+            if dice.number(0..<4) == 0 {
                 board.leave(Self.tenant, ticket: ticket, user: user)
                 last[ticket]?[user] = nil
             } else {
@@ -97,14 +98,6 @@ struct PresenceTests {
                 now: Self.at(seconds + 100))
         }
         #expect(board.count == 10)
-    }
-
-    private struct Dice {
-        var state: UInt64
-        mutating func next(_ limit: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % limit
-        }
     }
 
     // MARK: The API

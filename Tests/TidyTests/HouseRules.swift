@@ -116,6 +116,7 @@ enum HouseRules {
                 "ArgumentParser", "Foundation", "Glibc", "LoadGenerator", "Measurement",
                 "MicroBenchmarks", "SQLite", "ServiceDesk", "ShardStore", "Wire",
             ], folder: "Benchmarks/LodgeBench"),
+        Target("TestSupport", ["Foundation"], folder: "Tests/TestSupport"),
     ]
 
     struct Ban {

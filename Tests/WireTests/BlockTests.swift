@@ -1,5 +1,6 @@
 import Consensus
 import Testing
+import TestSupport
 import Wire
 
 private let golden = Block(

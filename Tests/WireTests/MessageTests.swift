@@ -1,5 +1,6 @@
 import Consensus
 import Testing
+import TestSupport
 import Wire
 
 private func replicas(_ ids: UInt64...) -> [ReplicaID] { ids.map { ReplicaID($0) } }

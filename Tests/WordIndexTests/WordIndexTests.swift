@@ -4,6 +4,7 @@ import SQLite
 import ShardStore
 import Synchronization
 import Testing
+import TestSupport
 import Wire
 
 @testable import WordIndex

@@ -4,6 +4,7 @@ import SQLite
 import ShardStore
 import Synchronization
 import Testing
+import TestSupport
 import Wire
 
 @testable import WordIndex
@@ -64,7 +65,7 @@ struct World {
         let words: [[UInt8]]
     }
 
-    var dice: Dice
+    var dice: SeededRandom
     let folder: URL
     let store: ShardStore
     let source = Source()
@@ -83,7 +84,7 @@ struct World {
     }
 
     init(seed: UInt64) throws {
-        dice = Dice(seed: seed)
+        dice = SeededRandom(seed: seed)
         folder = FileManager.default.temporaryDirectory.appending(path: "words-\(UUID())")
         remover = Remover(folder)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -243,24 +244,5 @@ struct World {
         for _ in 0..<length { view.append(dice.pick(shown)) }
         if dice.number(0..<2) == 0 { view.append("z") }
         return Array(String(view).utf8)
-    }
-}
-
-/// Chance that a seed gives (splitmix64).
-struct Dice: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &self) }
-    mutating func pick<Element>(_ elements: [Element]) -> Element {
-        elements[number(0..<elements.count)]
     }
 }

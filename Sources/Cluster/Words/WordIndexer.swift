@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 import Metrics
 import ShardStore
@@ -114,8 +113,7 @@ final class WordIndexer: Sendable, WordOrders {
     ) {
         monitor.broadcast { $0.isRunning = true }
         startThread(named: "words") { [self] in
-            // Of this thread alone, as Linux has it: whoever waits for an answer comes first.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+            // Not at a lower priority: until a desk is known its searches read everything, and would take the processors from what ends that.
             run(place, mayWrite)
             monitor.broadcast { $0.isRunning = false }
         }
