@@ -264,7 +264,7 @@ let package = Package(
             name: "ClusterTests",
             dependencies: [
                 "Certificates", "Consensus", "Cluster", "LogStore", "ServiceDesk", "ShardStore",
-                "Threads", "Transport", "Wire", product("Logging", "swift-log"),
+                "TestSupport", "Threads", "Transport", "Wire", product("Logging", "swift-log"),
                 product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
             ], swiftSettings: settings),
         .testTarget(

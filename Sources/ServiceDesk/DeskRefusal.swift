@@ -22,6 +22,8 @@ package enum DeskRefusal: Refusal, Equatable, Sendable {
     case limitReached(String)
     /// Too many unfinished jobs, updates of one ticket, … (429).
     case tooOften(retryAfterSeconds: Int, String)
+    /// What is needed for it is being made (503).
+    case notReady(retryAfterSeconds: Int, String)
     /// Too many results for offset pages (422 `invalid`).
     case beyondSearchLimit(String)
 

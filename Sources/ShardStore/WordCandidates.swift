@@ -59,7 +59,8 @@ package protocol WordCandidates: AnyObject {
     ) -> IndexedRecords?
 
     /// Says that the tenant's texts are to be read, or read on.
-    func wanted(_ kind: WordKind, of tenant: TenantID)
+    /// - Returns: whether they are going to be.
+    func wanted(_ kind: WordKind, of tenant: TenantID) -> Bool
 }
 
 /// Texts of records that came or changed, laid out in words.
@@ -102,7 +103,10 @@ extension ShardReader {
     }
 
     /// Says that the index should learn what it does not know of the tenant yet.
-    package final func wantsIndex(of kind: WordKind) { words?.wanted(kind, of: tenant) }
+    /// - Returns: whether it is going to.
+    package final func wantsIndex(of kind: WordKind) -> Bool {
+        words?.wanted(kind, of: tenant) ?? false
+    }
 
     /// The last entry of the log in these rows.
     package final func appliedIndex() throws -> LogIndex {

@@ -7,7 +7,8 @@ package import Wire
 /// Who makes indexes of words, as those see it who ask them. Never blocks.
 package protocol WordOrders: AnyObject, Sendable {
     /// A tenant's texts are to be read on.
-    func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID)
+    /// - Returns: whether they are going to be; false when the last try in that shard could not be made.
+    func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) -> Bool
     /// A shard's index cannot be read.
     func damaged(_ shard: ShardID, _ error: any Error)
 }
@@ -42,7 +43,7 @@ package final class WordReader: WordCandidates {
         }
     }
 
-    package func wanted(_ kind: WordKind, of tenant: TenantID) {
+    package func wanted(_ kind: WordKind, of tenant: TenantID) -> Bool {
         orders.wanted(kind, of: tenant, in: shard)
     }
 

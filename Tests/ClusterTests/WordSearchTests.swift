@@ -1,7 +1,10 @@
 import Consensus
 import Foundation
+import Logging
 import ServiceDesk
 import ShardStore
+import Synchronization
+import TestSupport
 import Testing
 import Wire
 
@@ -146,6 +149,38 @@ import Wire
             try await Self.makeIndexes(cluster, acme, principal)
             #expect(try await sevenths() == [8, 58, 108])
         }
+    }
+}
+
+@Suite struct WordIndexerTests {
+    /// Searches wait only for an index that can be made.
+    @Test func whatCannotBeDoneIsNotPromised() async throws {
+        let folder = TemporaryFolder()
+        let shard = ShardID(rawValue: 1)
+        let path = folder.file("1.sqlite")
+        _ = try ShardStore(
+            path: path, shard: shard, schema: DeskSchema.schema, now: TestNode.start,
+            options: ShardStoreOptions(syncsCommits: false))
+        let hasRoom = Mutex(false)
+        let indexer = WordIndexer(
+            source: DeskWords(), clock: { TestNode.start },
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        indexer.start(place: { _ in (0, path) }, mayWrite: { hasRoom.withLock { $0 } })
+        func isPromised() -> Bool {
+            indexer.wanted(.ticket, of: TenantID(rawValue: 1), in: shard)
+        }
+        func until(_ wanted: Bool) async throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while isPromised() != wanted && ContinuousClock.now < deadline {
+                try await TestCluster.turn()
+            }
+            #expect(isPromised() == wanted)
+        }
+        try await until(false)
+        hasRoom.withLock { $0 = true }
+        try await until(true)
+        indexer.stop()
+        #expect(!isPromised())
     }
 }
 

@@ -109,9 +109,17 @@ struct IndexedSearchTests {
         var limits = SearchWork.Limits()
         limits.textRows = 20
         let query = try SearchQuery("type:ticket zebra")
-        #expect(throws: SearchWork.refusal) {
-            try desk.read(indexed: true) { try $0.searchCount(query, limits: limits) }
+        // Narrowing would not help as waiting does, unless there is nothing to wait for.
+        for (takes, refusal) in [(true, SearchWork.notReady), (false, SearchWork.tooMuch)] {
+            desk.orders.takes.withLock { $0 = takes }
+            #expect(throws: refusal) {
+                try desk.read(indexed: true) { try $0.searchCount(query, limits: limits) }
+            }
         }
+        #expect(throws: SearchWork.tooMuch) {
+            try desk.read(indexed: false) { try $0.searchCount(query, limits: limits) }
+        }
+        desk.orders.takes.withLock { $0 = true }
         try desk.buildAll()
         let count = try desk.read(indexed: true) { try $0.searchCount(query, limits: limits) }
         #expect(count == 3)
@@ -123,7 +131,7 @@ struct IndexedSearchTests {
         }
         let more = try desk.read(indexed: true) { try $0.searchCount(query, limits: limits) }
         #expect(more == 13)
-        #expect(throws: SearchWork.refusal) {
+        #expect(throws: SearchWork.tooMuch) {
             try desk.read(indexed: false) { try $0.searchCount(query, limits: limits) }
         }
     }
@@ -196,8 +204,11 @@ private final class IndexedDesk {
     final class Orders: WordOrders {
         let wanted = Mutex(0)
         let damage = Mutex(0)
-        func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) {
+        /// Whether an index is going to be made.
+        let takes = Mutex(true)
+        func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) -> Bool {
             wanted.withLock { $0 += 1 }
+            return takes.withLock { $0 }
         }
         func damaged(_ shard: ShardID, _ error: any Error) { damage.withLock { $0 += 1 } }
     }

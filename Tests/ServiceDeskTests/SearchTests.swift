@@ -334,10 +334,10 @@ struct SearchTests {
         limits.textBytes = 2000
         let words = try SearchQuery("type:ticket -nosuchword")
         for query in [words, try SearchQuery("type:ticket printer")] {
-            #expect(throws: SearchWork.refusal) {
+            #expect(throws: SearchWork.tooMuch) {
                 try desk.read { try $0.search(query, limits: limits) }
             }
-            #expect(throws: SearchWork.refusal) {
+            #expect(throws: SearchWork.tooMuch) {
                 try desk.read { try $0.searchCount(query, limits: limits) }
             }
             let (whole, pages) = (

@@ -27,7 +27,7 @@ struct World {
 
     final class Orders: WordOrders {
         let damage = Mutex(0)
-        func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) {}
+        func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) -> Bool { true }
         func damaged(_ shard: ShardID, _ error: any Error) { damage.withLock { $0 += 1 } }
     }
 

@@ -23,6 +23,8 @@ final class WordIndexer: Sendable, WordOrders {
         var known: Set<Desk> = []
         /// Shards whose index is to be thrown away.
         var damaged: Set<ShardID> = []
+        /// Shards whose index could not be made when that was tried last. It is tried again when a search asks.
+        var barred: Set<ShardID> = []
         var isStopping = false
         var isRunning = false
     }
@@ -78,17 +80,22 @@ final class WordIndexer: Sendable, WordOrders {
 
     // MARK: From any thread
 
-    func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) {
+    func wanted(_ kind: WordKind, of tenant: TenantID, in shard: ShardID) -> Bool {
         let desk = Desk(shard: shard, kind: kind, tenant: tenant)
+        var isPromised = false
         monitor.withLock { state -> Bool in
-            guard !state.isStopping, state.queue.count < Self.queueLimit,
-                state.known.insert(desk).inserted
-            else { return false }
-            state.queue.append(desk)
-            return true
+            var isNew = false
+            if !state.isStopping, state.queue.count < Self.queueLimit {
+                isNew = state.known.insert(desk).inserted
+                if isNew { state.queue.append(desk) }
+            }
+            isPromised =
+                state.known.contains(desk) && !state.barred.contains(shard) && !state.isStopping
+            return isNew
         } wake: {
             $0
         }
+        return isPromised
     }
 
     func damaged(_ shard: ShardID, _ error: any Error) {
@@ -145,24 +152,35 @@ final class WordIndexer: Sendable, WordOrders {
                 }
             case .read(let desk):
                 waiting.record(count)
-                let isDone = read(desk, place(desk.shard), mayWrite(), &files)
+                let step = read(desk, place(desk.shard), mayWrite(), &files)
                 monitor.withLock { state in
-                    if isDone {
-                        state.known.remove(desk)
+                    if step == .failed {
+                        state.barred.insert(desk.shard)
                     } else {
+                        state.barred.remove(desk.shard)
+                    }
+                    if step == .goesOn {
                         state.queue.append(desk)
+                    } else {
+                        state.known.remove(desk)
                     }
                 }
             }
         }
     }
 
+    /// What came of a step. Until a search asks again nothing more is to be done unless it goes on.
+    private enum Step {
+        case goesOn
+        case done
+        case failed
+    }
+
     /// One step of a desk.
-    /// - Returns: whether nothing more is to be done for it until a search asks again.
     private func read(_ desk: Desk, _ place: Place?, _ mayWrite: Bool, _ files: inout Files)
-        -> Bool
+        -> Step
     {
-        guard let place, mayWrite else { return true }
+        guard let place, mayWrite else { return .failed }
         let (shard, began) = (desk.shard, monotonicNanoseconds())
         do {
             let builder = try builder(of: shard, at: place, &files)
@@ -174,10 +192,11 @@ final class WordIndexer: Sendable, WordOrders {
             files.troubled.remove(shard)
             records.increment(by: progress.recordCount)
             stepTime.recordNanoseconds(monotonicNanoseconds() - began)
-            return progress.isDone
+            return progress.isDone ? .done : .goesOn
         } catch let lost as WordIndexLost {
             files.builders[shard] = nil
             note(shard, lost.reason)
+            return .done
         } catch {
             // The rows have moved, the disk is full, or SQLite is one without FTS5.
             files.builders[shard] = nil
@@ -187,7 +206,7 @@ final class WordIndexer: Sendable, WordOrders {
                     metadata: ["shard": "\(shard)", "error": "\(error)"])
             }
         }
-        return true
+        return .failed
     }
 
     private func builder(of shard: ShardID, at place: Place, _ files: inout Files) throws

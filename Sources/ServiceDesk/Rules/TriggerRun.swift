@@ -118,7 +118,8 @@ extension DeskRefusal {
         switch self {
         case .invalid(let errors): errors.map(\.description).joined(separator: "; ")
         case .forbidden(let text), .conflict(let text), .limitReached(let text),
-            .beyondSearchLimit(let text), .badRequest(_, let text), .tooOften(_, let text):
+            .beyondSearchLimit(let text), .badRequest(_, let text), .tooOften(_, let text),
+            .notReady(_, let text):
             text
         case .notFound: "a record it names does not exist"
         case .tooMany(let what, let limit): "at most \(limit) \(what)"

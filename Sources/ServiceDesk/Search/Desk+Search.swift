@@ -93,7 +93,7 @@ extension Desk {
         }
         var planning = SearchWork(limits)
         var plan = try searchPlan(query, kind, &planning)
-        try narrow(&plan, limits)
+        try narrow(&plan, &planning)
         // A page that is cut short says so, and its cursor goes on behind the last row that was decided.
         var work = SearchWork(limits, isStrict: false)
         var place = after?.keys[0] ?? 0
@@ -143,7 +143,7 @@ extension Desk {
         _ work: inout SearchWork
     ) throws {
         var plan = try searchPlan(query, kind, &work)
-        try narrow(&plan, work.limits)
+        try narrow(&plan, &work)
         if plan.isImpossible { return }
         do {
             _ = try scan(plan, sort: sort.expression(kind), suffix: "", &work) { id, value in
@@ -151,7 +151,7 @@ extension Desk {
             }
         } catch let error as SQLiteError where error.code.primary == .interrupted {
             // More rows than a read may walk at all.
-            throw SearchWork.refusal
+            throw work.refusal
         }
     }
 

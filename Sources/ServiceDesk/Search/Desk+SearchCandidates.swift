@@ -9,15 +9,15 @@ extension Desk {
     private static var tailWanted: Int { 64 }
 
     /// Narrows a plan to what may satisfy its words, where an index says so and it is worth it.
-    func narrow(_ plan: inout SearchPlan, _ limits: SearchWork.Limits) throws {
+    func narrow(_ plan: inout SearchPlan, _ work: inout SearchWork) throws {
         guard plan.kind == .ticket, !plan.isImpossible, rows.hasWordIndex,
             let query = plan.wordQuery
         else { return }
         let tickets = try rows.count(.tickets)
-        guard tickets >= limits.indexedFrom else { return }
-        let limit = Int(min(limits.indexedTickets, tickets / limits.indexedShare))
+        guard tickets >= work.limits.indexedFrom else { return }
+        let limit = Int(min(work.limits.indexedTickets, tickets / work.limits.indexedShare))
         guard let found = try rows.indexed(query, .ticket, limit: limit) else {
-            rows.wantsIndex(of: .ticket)
+            work.awaitsIndex = rows.wantsIndex(of: .ticket)
             return
         }
         // Of the same snapshot as the tickets: whatever the index has not read.
@@ -31,8 +31,11 @@ extension Desk {
             candidates.insert(row.int64(0))
             return true
         }
-        if tail > Self.tailWanted { rows.wantsIndex(of: .ticket) }
-        guard found.records != nil, tail <= limit else { return }
+        let isComing = tail > Self.tailWanted && rows.wantsIndex(of: .ticket)
+        guard found.records != nil, tail <= limit else {
+            work.awaitsIndex = isComing && tail > limit
+            return
+        }
         candidates.formUnion(plan.namedTickets)
         guard !candidates.isEmpty else {
             plan.isImpossible = true

@@ -11,13 +11,15 @@ package struct SearchWork: Sendable {
         package var indexedFrom: Int64 = 100
         /// Tickets that an index may leave of a desk, as one in so many. Reading more of them one by one is no gain on reading all in a row.
         package var indexedShare: Int64 = 4
-        package var indexedTickets: Int64 = 20_000
+        package var indexedTickets: Int64 = 100_000
         package init() {}
     }
 
     let limits: Limits
     private(set) var textBytes = 0
     private(set) var textRows = 0
+    /// Whether an index that is being made will leave less to be looked at.
+    var awaitsIndex = false
 
     /// Whether the limit refuses the request; otherwise whoever works stops by itself.
     private let isStrict: Bool
@@ -33,11 +35,17 @@ package struct SearchWork: Sendable {
     mutating func spendRow() { textRows += 1 }
 
     func isSpentOrThrows() throws(DeskRefusal) -> Bool {
-        if isSpent && isStrict { throw Self.refusal }
+        if isSpent && isStrict { throw refusal }
         return isSpent
     }
 
-    static let refusal = DeskRefusal.beyondSearchLimit(
+    var refusal: DeskRefusal { awaitsIndex ? Self.notReady : Self.tooMuch }
+
+    static let notReady = DeskRefusal.notReady(
+        retryAfterSeconds: 5,
+        "The desk's texts are being made ready for searches; try again in some seconds")
+
+    static let tooMuch = DeskRefusal.beyondSearchLimit(
         """
         The search has to read more text than one request may; narrow it with type:, status:, \
         created> or another field

@@ -21,6 +21,7 @@ package enum ErrorAnswers {
         case .badRequest(let name, let text): simple(.badRequest, name, text)
         case .limitReached(let text): structured(.forbidden, "LimitReached", text)
         case .tooOften(let seconds, let text): tooOften(seconds, text)
+        case .notReady(let seconds, let text): notReady(seconds, text)
         case .beyondSearchLimit(let text): simple(.unprocessableContent, "invalid", text)
         }
     }
@@ -73,6 +74,12 @@ package enum ErrorAnswers {
 
     static func tooOften(_ seconds: Int, _ text: String) -> APIAnswer {
         var answer = simple(.tooManyRequests, "TooManyRequests", text)
+        answer.headers[.retryAfter] = String(seconds)
+        return answer
+    }
+
+    private static func notReady(_ seconds: Int, _ text: String) -> APIAnswer {
+        var answer = simple(.serviceUnavailable, "ServiceUnavailable", text)
         answer.headers[.retryAfter] = String(seconds)
         return answer
     }

@@ -126,6 +126,7 @@ extension DeskRefusal {
         case .badRequest(let name, let text): (name, text)
         case .limitReached(let text): ("LimitReached", text)
         case .tooOften(_, let text): ("TooManyRequests", text)
+        case .notReady(_, let text): ("ServiceUnavailable", text)
         case .beyondSearchLimit(let text): ("invalid", text)
         }
     }
