@@ -119,7 +119,17 @@ struct IndexedSearchTests {
         #expect(throws: SearchWork.tooMuch) {
             try desk.read(indexed: false) { try $0.searchCount(query, limits: limits) }
         }
+        // While it waits it reads less than it may, and no less than that when there is nothing to wait for.
+        var wide = limits
+        wide.textRows = 2000
+        let all = try desk.read(indexed: true) { try $0.searchCount(query, limits: wide) }
+        #expect(all == 3)
         desk.orders.takes.withLock { $0 = true }
+        #expect(throws: SearchWork.notReady) {
+            try desk.read(indexed: true) { try $0.searchCount(query, limits: wide) }
+        }
+        wide.textRows *= 8
+        #expect(try desk.read(indexed: true) { try $0.searchCount(query, limits: wide) } == 3)
         try desk.buildAll()
         let count = try desk.read(indexed: true) { try $0.searchCount(query, limits: limits) }
         #expect(count == 3)

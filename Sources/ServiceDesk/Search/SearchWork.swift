@@ -5,6 +5,9 @@ package struct SearchWork: Sendable {
     package struct Limits: Sendable {
         package var textBytes = 128 << 20
         package var textRows = 1_000_000
+        /// While an index is being made that will leave less to be read, one in so many of these: what searches read meanwhile, all else waits
+        /// for, the index too.
+        package var waitingShare = 8
         /// Users, groups or organizations that a name in a query may mean.
         package var names = 10_000
         /// A desk with fewer tickets is read quicker than an index is asked about it.
@@ -29,7 +32,10 @@ package struct SearchWork: Sendable {
         self.isStrict = isStrict
     }
 
-    var isSpent: Bool { textBytes > limits.textBytes || textRows > limits.textRows }
+    var isSpent: Bool {
+        let share = awaitsIndex ? limits.waitingShare : 1
+        return textBytes > limits.textBytes / share || textRows > limits.textRows / share
+    }
 
     mutating func spend(bytes: Int) { textBytes += bytes }
     mutating func spendRow() { textRows += 1 }
