@@ -4,9 +4,9 @@
     Benchmarks/scale.py [--curves replicas,shards,tenants,records,tickets] [--rounds 2] [--bin .build/release] [--out Benchmarks/scale] [--quick]
 
 Each point is a new cluster under `lodge-bench run`: the canonical mix from a closed loop of 64 clients, all answers checked and all writes
-read back; a run that fails its checks ends this program. A list by time of change and a search by a word read every ticket of their tenant, so
-what they cost follows the size of the largest tenants. The curve `tickets` has them; those of `tenants` and `records` (tickets again, up to a
-million) are the mix without lists and searches, and show what everything else does.
+read back; a run that fails its checks ends this program. A search reads the tickets that have its words, so what it costs follows the size of
+the largest tenants. The curve `tickets` has lists and searches; those of `tenants` and `records` (tickets again) are the mix without them, and
+show what everything else does.
 
 The points of a curve are measured in turn, in every second round from the last to the first, so that a machine that gets slower meanwhile
 does not look like a slope. Points that take many minutes come once, between the rounds. Then `lodge-bench report --curve` draws the plots,
@@ -50,6 +50,7 @@ class Point(NamedTuple):
     options: tuple[str, ...]
     is_long: bool = False  # Takes many minutes, so it is measured once and not with --quick.
     is_quick: bool = True  # With --quick too.
+    warm_up: float | None = None  # At least so many seconds: how long the indexes of words of a large desk take to be made.
 
 
 class Curve(NamedTuple):
@@ -79,7 +80,8 @@ def _tenants() -> Iterator[Point]:
 def _tickets(counts: Iterable[int], *mix: str) -> Iterator[Point]:
     # One tenant, so one shard: what differs is nothing but the number of rows beside a ticket.
     for count in counts:
-        yield Point(count, ("--nodes", "3", "--tenants", "1", "--tickets", str(count), *mix), is_long=count >= 100_000)
+        options = ("--nodes", "3", "--tenants", "1", "--tickets", str(count), *mix)
+        yield Point(count, options, is_long=count >= 100_000, warm_up=None if mix or count < 100_000 else count / 6_000)
 
 
 def _shards() -> Iterator[Point]:
@@ -257,8 +259,9 @@ class Scale:
             return stored
         file = self.results / f"{run.name(curve)}.json"
         with tempfile.NamedTemporaryFile(dir=self.results, suffix=".part") as part, locked(self.options.lock):
+            warm_up = max(self.options.warm_up, run.point.warm_up or 0)
             command = [self.bench, "run", "--clients", str(CLIENTS), "--seconds", str(self.options.seconds),
-                       "--warm-up", str(self.options.warm_up), *run.point.options, "--json", part.name]
+                       "--warm-up", str(warm_up), *run.point.options, "--json", part.name]
             print(" ".join(["lodge-bench", *command[1:-2]]), file=sys.stderr, flush=True)
             process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             try:
