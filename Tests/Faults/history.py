@@ -137,16 +137,16 @@ class Workload:
         return self.counts["write"] + self.counts["ticket"] + self.counts["comment"]
 
     def wait_progress(self, writes=20, within=20):
-        """Waits for so many more acknowledged writes; gives the seconds they took.
+        """Waits for so many more acknowledged writes and as many answered reads; gives the seconds they took.
 
         Raises: AssertionError when the cluster does not serve.
         """
-        start, before = time.monotonic(), self.acknowledged
-        while self.acknowledged < before + writes:
+        start, before, reads = time.monotonic(), self.acknowledged, self.counts["read"]
+        while self.acknowledged < before + writes or self.counts["read"] < reads + writes:
             if time.monotonic() > start + within:
                 raise AssertionError(
-                    f"{self.acknowledged - before} of {writes} writes were acknowledged within {within} s; {dict(self.counts)}\n"
-                    + self.cluster.log_tails())
+                    f"{self.acknowledged - before} of {writes} writes were acknowledged and {self.counts['read'] - reads} reads answered "
+                    f"within {within} s; {dict(self.counts)}\n" + self.cluster.log_tails())
             assert not (self._threads and not any(thread.is_alive() for thread in self._threads)), self.surprises
             time.sleep(0.01)
         return time.monotonic() - start
