@@ -107,7 +107,7 @@ def test_a_disk_is_slow_to_sync(watched, controls, workload, seconds, who):
         time.sleep(seconds(2, 10))
         controls[name].sync_delay_ms = 0
         watched.wait_healthy()
-    print(f"100 writes took {took:.2f} s with the {who}'s disk slow")
+    print(f"100 writes and as many reads took {took:.2f} s with the {who}'s disk slow")
     assert controls[name].syncs > 0
     verify(work)
 
